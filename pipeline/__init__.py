@@ -1,0 +1,1 @@
+"""The application: one module per stage, the commands, MLflow tracking. Holds no mathematics."""

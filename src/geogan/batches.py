@@ -1,0 +1,62 @@
+"""Batches of facies tiles and hard data, a pure function of (seed, step, turn, repeat)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+
+from geogan.errors import InputError
+
+
+@dataclass(frozen=True)
+class FaciesBatch:
+    """Real tiles, each with one mask over its own pixels, and hard data from the constraint pool.
+
+    ``codes`` and ``real`` hold facies codes; codes outside ``mask`` mean nothing. ``rng`` draws the noise.
+    """
+
+    real: UInt8[Tensor, "batch y x"]
+    real_mask: Bool[Tensor, "batch y x"]
+    codes: UInt8[Tensor, "batch y x"]
+    mask: Bool[Tensor, "batch y x"]
+    rng: torch.Generator
+
+
+class FaciesBatches:
+    """Draws batches with replacement, so that any step can be drawn without those before it.
+
+    ``real`` are the image tiles of the training split, ``mask`` and ``codes`` the hard data of its pool;
+    the mask shown with a real tile is that of an independent draw of the pool.
+    """
+
+    def __init__(
+        self,
+        real: UInt8[np.ndarray, "tile y x"],
+        mask: Bool[np.ndarray, "source draw y x"],
+        codes: UInt8[np.ndarray, "source draw y x"],
+        *,
+        batch: int,
+        seed: int,
+        device: torch.device,
+    ):
+        if len(real) == 0 or len(mask) == 0:
+            raise InputError("the training split holds no image tile or no hard data: run prepare and constrain again")
+        self.real = torch.from_numpy(real)
+        self.mask = torch.from_numpy(mask.reshape(-1, *mask.shape[2:]))
+        self.codes = torch.from_numpy(codes.reshape(-1, *codes.shape[2:]))
+        self.batch, self.seed, self.device = batch, seed, device
+
+    def draw(self, step: int, turn: int, repeat: int, rng: torch.Generator) -> FaciesBatch:
+        """The batch of one repeat of one turn of one step; ``rng`` is handed on for the noise."""
+        order = np.random.default_rng([self.seed, step, turn, repeat])
+        tiles = order.integers(len(self.real), size=self.batch)
+        shown = order.integers(len(self.mask), size=self.batch)
+        wells = order.integers(len(self.mask), size=self.batch)
+        move = lambda x: x.to(self.device, non_blocking=True)  # noqa: E731
+        return FaciesBatch(
+            move(self.real[tiles]), move(self.mask[shown]), move(self.codes[wells]), move(self.mask[wells]), rng
+        )

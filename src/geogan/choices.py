@@ -1,0 +1,90 @@
+"""``{name: ..., key: value}`` -> a checked callable from a literal table.
+
+The signature is the schema: positional arguments come from code, keyword-only arguments come
+from ``params.yaml``. An unknown key or a wrong type is refused when the file is read.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from geogan.errors import InputError
+
+Table = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a table by name, with every keyword-only argument resolved (defaults too)."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def build(self, table: Table, *args: Any) -> Any:
+        """Call the table's entry with ``args`` from code and the options from ``params.yaml``."""
+        return table[self.name](*args, **self.options)
+
+    def plain(self) -> dict[str, Any]:
+        """The choice as it would stand in ``params.yaml``, defaults written out."""
+        return {"name": self.name, **self.options}
+
+
+@cache
+def schema(function: Callable[..., Any]) -> type[BaseModel]:
+    """A pydantic model of the keyword-only arguments of ``function`` (of ``__init__`` for a class)."""
+    target = function.__init__ if inspect.isclass(function) else function
+    hints = get_type_hints(target)
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    return create_model(getattr(function, "__name__", "options"), __config__=config, **fields)
+
+
+def check(where: str, value: Any, model: type[BaseModel]) -> BaseModel:
+    """Validate plain YAML data strictly ("64" is no number) against a pydantic model.
+
+    Raises InputError naming the first wrong key below ``where``, its value and what is allowed.
+    """
+    try:
+        return model.model_validate_json(json.dumps(value, default=str), strict=True)
+    except ValidationError as error:
+        raise InputError(_first_error(where, error, model)) from None
+
+
+def _first_error(where: str, error: ValidationError, model: type[BaseModel]) -> str:
+    detail = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in (where, *detail["loc"]) if part != "")
+    if detail["type"] == "extra_forbidden":
+        known = ", ".join(sorted(model.model_fields)) if len(detail["loc"]) == 1 else None
+        allowed = f"; known here: {known or 'none'}" if len(detail["loc"]) == 1 else ""
+        return f"{key}: unknown key{allowed}"
+    if detail["type"] == "missing":
+        return f"{key}: is missing"
+    message = detail["msg"][0].lower() + detail["msg"][1:]
+    return f"{key}: {message}, got {detail['input']!r}"
+
+
+def choose(where: str, value: Any, table: Table) -> Choice:
+    """Check a ``{name: ..., ...}`` mapping against a table and fill in the defaults.
+
+    ``where`` is the dotted key of the mapping, used in messages. Raises InputError for a missing or
+    unknown name, an unknown key, a missing key or a wrong type.
+    """
+    if not isinstance(value, dict) or "name" not in value:
+        raise InputError(f"{where}: must be a mapping with a 'name', one of {', '.join(table)}; got {value!r}")
+    options = {str(key): item for key, item in value.items()}
+    name = options.pop("name")
+    if name not in table:
+        raise InputError(f"{where}.name: {name!r} is not one of {', '.join(table)}")
+    checked = check(where, options, schema(table[name]))
+    return Choice(name, checked.model_dump())

@@ -1,0 +1,317 @@
+"""params.yaml -> frozen, typed, checked.
+
+Parts are ``{name: ..., key: value}`` mappings checked against the signature of what they name (``choices``);
+the other keys against the dataclasses below. Every message names the dotted key, its value and what is right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, create_model
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from geogan.choices import Choice, Table, check, choose
+from geogan.constraints import CONSTRAINTS
+from geogan.critics import CRITICS
+from geogan.datasets import SOURCES, Limits
+from geogan.errors import InputError
+from geogan.generators import GENERATORS
+from geogan.latents import LATENTS
+from geogan.objectives import OBJECTIVES
+from geogan.optimisers import OPTIMISERS, SCHEDULES
+from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
+from geogan.selection import DIRECTIONS
+from geogan.system import Slots
+from geogan.systems import SYSTEMS
+from geogan.tiles import Split
+
+Section = TypeVar("Section")
+SLOTS: dict[str, Table] = {
+    "generator": GENERATORS,
+    "critic": CRITICS,
+    "objective": OBJECTIVES,
+    "critic_penalty": CRITIC_PENALTIES,
+    "constraint": CONSTRAINT_COSTS,
+    "diversity": DIVERSITIES,
+    "latent": LATENTS,
+}
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how to compute; the number of threads changes results and belongs to a run's identity."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["32", "bf16"] = "32"
+    threads: int = 2
+    deterministic: bool = True
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How many fields are judged (each with its own hard data), and in how many groups of ten for diversity."""
+
+    fields: int = 100
+    groups: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Sizes in pixels: training tiles and their stride, held-out tiles; ``pool`` is a share of each split."""
+
+    tile: int
+    stride: int
+    evaluation_tile: int
+    pool: float = 0.1
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset: where it comes from, how it is cut, which hard data are drawn from it."""
+
+    source: Choice
+    tiling: Tiling
+    split: Split
+    constraints: Choice
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long an experiment trains and what happens how often (steps); ``clip`` 0 clips nothing."""
+
+    steps: int
+    batch: int
+    checkpoint_every: int = 200
+    log_every: int = 20
+    picture_every: int = 200
+    ema: float = 0.999
+    clip: float = 0.0
+    select_by: tuple[str, ...] = ("constraint_accuracy", "mph_js_0")
+    validation_fields: int = 32
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One system with its parts on one dataset."""
+
+    dataset: str
+    system: Choice
+    slots: Slots
+    optimisers: Mapping[str, Choice]
+    schedule: Choice
+    training: Training
+
+    def plain(self) -> dict[str, Any]:
+        """The experiment as it would stand in params.yaml, every default written out."""
+        parts = {name: getattr(self.slots, name).plain() for name in SLOTS}
+        optimisers = {name: choice.plain() for name, choice in self.optimisers.items()}
+        training = dataclasses.asdict(self.training)
+        return {
+            "dataset": self.dataset,
+            "system": self.system.plain(),
+            **parts,
+            "optimisers": optimisers,
+            "schedule": self.schedule.plain(),
+            **training,
+        }
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml."""
+
+    seed: int
+    compute: Compute
+    limits: Limits
+    evaluation: Evaluation
+    datasets: Mapping[str, Dataset]
+    experiments: Mapping[str, Experiment]
+
+
+def read(files: Iterable[Path], sets: Iterable[str] = ()) -> Params:
+    """Read params files, later ones over earlier ones key by key, then ``dotted.key=value`` settings.
+
+    Raises InputError for an unreadable file, an unknown key, a wrong type or parts that do not go together.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged = overlay(merged, read_yaml(file))
+    for item in sets:
+        merged = overlay(merged, _setting(item))
+    return parse(merged)
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in a YAML file."""
+    try:
+        value = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    except YAMLError as error:
+        raise InputError(f"{file}: is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{file}: must be a mapping of keys to values")
+    return value
+
+
+def overlay(below: Any, above: Any) -> Any:
+    """``above`` over ``below``, key by key; a part with another ``name`` replaces the whole mapping."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    if "name" in above and above["name"] != below.get("name", above["name"]):
+        return above
+    merged = dict(below)
+    for key, value in above.items():
+        merged[key] = overlay(below[key], value) if key in below else value
+    return merged
+
+
+def _setting(item: str) -> dict[str, Any]:
+    key, equals, text = item.partition("=")
+    if not equals or not all(key.split(".")):
+        raise InputError(f"--set {item}: must be dotted.key=value")
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        raise InputError(f"--set {item}: the value is not valid YAML") from None
+    return cast(dict[str, Any], functools.reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), value))
+
+
+def parse(data: dict[str, Any]) -> Params:
+    """Check plain YAML data."""
+    _only("", data, ("seed", "compute", "limits", "evaluation", "datasets", "experiments"))
+    seed = data.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"seed: must be a whole number from 0, got {seed!r}")
+    datasets = {name: _dataset(f"datasets.{name}", value) for name, value in _named(data, "datasets")}
+    experiments = {name: _experiment(f"experiments.{name}", value) for name, value in _named(data, "experiments")}
+    for name, experiment in experiments.items():
+        if experiment.dataset not in datasets:
+            raise InputError(
+                f"experiments.{name}.dataset: {experiment.dataset!r} is not one of {', '.join(datasets) or 'none'}"
+            )
+        _fits(name, experiment, datasets[experiment.dataset])
+    return Params(
+        seed,
+        _section("compute", data.get("compute", {}), Compute),
+        _section("limits", data.get("limits", {}), Limits),
+        _section("evaluation", data.get("evaluation", {}), Evaluation),
+        datasets,
+        experiments,
+    )
+
+
+@functools.cache
+def _model(kind: type) -> type[BaseModel]:
+    hints = get_type_hints(kind)
+    fields: dict[str, Any] = {
+        field.name: (hints[field.name], ... if field.default is dataclasses.MISSING else field.default)
+        for field in dataclasses.fields(kind)
+    }
+    return create_model(kind.__name__, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
+
+
+def _section(where: str, value: Any, kind: Callable[..., Section]) -> Section:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: must be a mapping, got {value!r}")
+    return kind(**check(where, value, _model(cast(type, kind))).model_dump())
+
+
+def _only(where: str, value: dict[str, Any], known: Iterable[str]) -> None:
+    for key in value:
+        if key not in known:
+            raise InputError(f"{where}{key}: unknown key; known here: {', '.join(sorted(known))}")
+
+
+def _named(data: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
+    value = data.get(key)
+    if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
+        raise InputError(f"{key}: must be a mapping of names to mappings, got {value!r}")
+    return list(value.items())
+
+
+def _part(where: str, value: dict[str, Any], key: str, table: Table) -> Choice:
+    if key not in value:
+        raise InputError(f"{where}.{key}: is missing; one of {', '.join(table)}")
+    return choose(f"{where}.{key}", value[key], table)
+
+
+def _rest(where: str, value: dict[str, Any], taken: Iterable[str], kind: type) -> dict[str, Any]:
+    """The keys that are not ``taken``; all must be fields of ``kind``."""
+    fields = [field.name for field in dataclasses.fields(kind)]
+    _only(f"{where}.", value, [*taken, *fields])
+    return {key: item for key, item in value.items() if key in fields}
+
+
+def _dataset(where: str, value: dict[str, Any]) -> Dataset:
+    rest = _rest(where, value, ("source", "split", "constraints"), Tiling)
+    tiling = _section(where, rest, Tiling)
+    for key in ("tile", "stride", "evaluation_tile"):
+        _at_least(f"{where}.{key}", getattr(tiling, key), 1)
+    if not 0 < tiling.pool < 1:
+        raise InputError(f"{where}.pool: must lie between 0 and 1, got {tiling.pool}")
+    return Dataset(
+        _part(where, value, "source", SOURCES),
+        tiling,
+        _section(f"{where}.split", value.get("split", {}), Split),
+        _part(where, value, "constraints", CONSTRAINTS),
+    )
+
+
+def _experiment(where: str, value: dict[str, Any]) -> Experiment:
+    taken = ("dataset", "system", "optimisers", "schedule", *SLOTS)
+    training = _section(where, _rest(where, value, taken, Training), Training)
+    for key in ("steps", "batch", "checkpoint_every", "log_every", "picture_every", "validation_fields"):
+        _at_least(f"{where}.{key}", getattr(training, key), 1)
+    if not 0 <= training.ema < 1:
+        raise InputError(f"{where}.ema: must lie in [0, 1), got {training.ema}")
+    for name in training.select_by or ("",):
+        if name not in DIRECTIONS:
+            raise InputError(f"{where}.select_by: {name!r} is not one of {', '.join(DIRECTIONS)}")
+    optimisers = value.get("optimisers")
+    if not isinstance(optimisers, dict):
+        raise InputError(f"{where}.optimisers: must map each turn to an optimiser, got {optimisers!r}")
+    experiment = Experiment(
+        str(value.get("dataset")),
+        _part(where, value, "system", SYSTEMS),
+        Slots(**{slot: _part(where, value, slot, table) for slot, table in SLOTS.items()}),
+        {turn: _part(f"{where}.optimisers", optimisers, turn, OPTIMISERS) for turn in optimisers},
+        choose(f"{where}.schedule", value.get("schedule", {"name": "constant"}), SCHEDULES),
+        training,
+    )
+    SYSTEMS[experiment.system.name].refuse(where, experiment.slots, **experiment.system.options)
+    _optimised(where, experiment)
+    return experiment
+
+
+def _optimised(where: str, experiment: Experiment) -> None:
+    """Every turn of the system has its optimiser, and no optimiser is without a turn."""
+    turns = SYSTEMS[experiment.system.name].turn_names(**experiment.system.options)
+    for turn in turns:
+        if turn not in experiment.optimisers or experiment.optimisers[turn].name == "none":
+            raise InputError(f"{where}.optimisers.{turn}: the turn {turn!r} needs an optimiser, for example adam")
+    for turn, choice in experiment.optimisers.items():
+        if turn not in turns and choice.name != "none":
+            raise InputError(f"{where}.optimisers.{turn}: there is no turn {turn!r}; give {{name: none}}")
+
+
+def _fits(name: str, experiment: Experiment, dataset: Dataset) -> None:
+    if dataset.constraints.name == "none":
+        raise InputError(
+            f"experiments.{name}.dataset: {experiment.dataset!r} has no constraints (name: none), the system needs some"
+        )
+    if experiment.training.batch % 2:
+        raise InputError(f"experiments.{name}.batch: must be even (fields come in pairs), got {experiment.training.batch}")
+
+
+def _at_least(where: str, value: int, least: int) -> None:
+    if value < least:
+        raise InputError(f"{where}: must be at least {least}, got {value}")

@@ -1,0 +1,163 @@
+"""Where the hard data lie in a tile: masks drawn at random, without replacement inside a draw.
+
+Every kind carries ``draws`` (masks per tile) and ``seed``. Numbers refer to a tile of the training size;
+a tile of another size (the evaluation tiles) gets the same number per pixel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool
+
+from geogan.errors import InputError
+
+
+class Masks(Protocol):
+    """What `geogan.prepare.constrain` asks of a kind of hard data."""
+
+    @property
+    def draws(self) -> int:
+        """Masks per tile; 0 for a dataset without hard data."""
+
+    @property
+    def seed(self) -> int:
+        """The seed that every mask is derived from, together with its tile and draw."""
+
+    def mask(self, edge: int, tile: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+        """One mask of ``edge`` x ``edge`` pixels (True = hard datum); numbers refer to ``tile`` x ``tile``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoConstraints:
+    """No hard data: the store stays empty."""
+
+    draws: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.draws != 0:
+            raise InputError(f"constraints.draws: must be 0 with the name none, not {self.draws}")
+
+    def mask(self, edge: int, tile: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+        """No pixel."""
+        return np.zeros((edge, edge), dtype=bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Density:
+    """Single pixels: a share ``density`` of the tile, at least one pixel."""
+
+    density: float = 0.005
+    draws: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_draws(self.draws, self.seed)
+        if not 0 < self.density <= 1:
+            raise InputError(f"constraints.density: must lie in (0, 1], not {self.density}")
+
+    def mask(self, edge: int, tile: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+        """max(1, round(density * pixels)) pixels."""
+        return _points(edge, max(1, round(self.density * edge * edge)), rng)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """Single pixels: ``number`` of them in a tile of the training size."""
+
+    number: int = 50
+    draws: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_draws(self.draws, self.seed)
+        if self.number < 1:
+            raise InputError(f"constraints.number: must be at least 1, not {self.number}")
+
+    def mask(self, edge: int, tile: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+        """max(1, round(number * pixels / pixels of a training tile)) pixels."""
+        if self.number > tile * tile:
+            raise InputError(
+                f"constraints.number: {self.number} pixels in a tile of {tile} x {tile}; give at most {tile * tile}"
+            )
+        return _points(edge, _scaled(self.number, edge, tile), rng)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WellColumns:
+    """Boreholes in a section: ``wells`` straight lines of adjacent pixels in a tile of the training size.
+
+    ``length`` is in pixel edges along the line; ``azimuth`` in degrees clockwise from north (up): 0 and 180
+    are vertical, 90 horizontal. A line lies inside the tile where it fits, else it crosses the tile and is
+    clipped. No two lines of a draw start in the same pixel.
+    """
+
+    wells: int = 5
+    length: int = 64
+    azimuth: float = 90.0
+    draws: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_draws(self.draws, self.seed)
+        for key, value in (("wells", self.wells), ("length", self.length)):
+            if value < 1:
+                raise InputError(f"constraints.{key}: must be at least 1, not {value}")
+
+    def mask(self, edge: int, tile: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+        """max(1, round(wells * pixels / pixels of a training tile)) lines."""
+        line = self._line(edge)
+        low = np.minimum(0, edge - 1 - line.max(axis=0))
+        places = np.abs(edge - 1 - line.max(axis=0)) + 1
+        wells = _scaled(self.wells, edge, tile)
+        if wells > places.prod():
+            raise InputError(
+                f"constraints.wells: {wells} lines of length {self.length} have {places.prod()} places in a tile of "
+                f"{edge} x {edge}; give fewer wells or a shorter length"
+            )
+        chosen = rng.choice(int(places.prod()), size=wells, replace=False)
+        start = np.stack(np.unravel_index(chosen, tuple(places)), axis=1) + low
+        pixels = (start[:, None, :] + line[None, :, :]).reshape(-1, 2)
+        pixels = pixels[((pixels >= 0) & (pixels < edge)).all(axis=1)]
+        mask = np.zeros((edge, edge), dtype=bool)
+        mask[pixels[:, 0], pixels[:, 1]] = True
+        return mask
+
+    def _line(self, edge: int) -> np.ndarray:
+        """(row, column) offsets of adjacent pixels, from 0; no longer than the tile's diagonal."""
+        length = min(float(self.length), edge * math.sqrt(2))
+        down, across = -math.cos(math.radians(self.azimuth)), math.sin(math.radians(self.azimuth))
+        count = max(1, round(length * max(abs(down), abs(across))))
+        along = np.arange(count) / max(abs(down), abs(across))
+        line = np.stack([np.rint(along * down), np.rint(along * across)], axis=1).astype(np.int64)
+        return line - line.min(axis=0)
+
+
+CONSTRAINTS: dict[str, Callable[..., Masks]] = {
+    "none": NoConstraints,
+    "density": Density,
+    "number": Number,
+    "well_columns": WellColumns,
+}
+
+
+def _check_draws(draws: int, seed: int) -> None:
+    if draws < 1:
+        raise InputError(f"constraints.draws: must be at least 1, not {draws}; for no hard data give the name none")
+    if seed < 0:
+        raise InputError(f"constraints.seed: must be at least 0, not {seed}")
+
+
+def _scaled(number: int, edge: int, tile: int) -> int:
+    return max(1, round(number * edge * edge / (tile * tile)))
+
+
+def _points(edge: int, number: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+    mask = np.zeros(edge * edge, dtype=bool)
+    mask[rng.choice(edge * edge, size=number, replace=False)] = True
+    return mask.reshape(edge, edge)

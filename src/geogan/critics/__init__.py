@@ -1,0 +1,9 @@
+"""Critics: image (with what else they are shown) -> a map of scores, without a last sigmoid.
+
+A critic takes the number of input channels from code and its keyword-only arguments from ``params.yaml``.
+"""
+
+from geogan.critics.dcgan import DCGAN
+from geogan.critics.patch import Patch
+
+CRITICS = {"patch": Patch, "dcgan": DCGAN}

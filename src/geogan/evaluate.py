@@ -1,0 +1,192 @@
+"""How good a sampler of conditional fields is, against held-out ground."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from geogan.errors import InputError
+from geogan.metrics import Statistics, controls, statistics, summary
+from geogan.metrics.curves import Curve, compared
+from geogan.metrics.diversity import hamming
+from geogan.metrics.memory import copy_rate
+from geogan.metrics.wells import accuracy, isolated_share
+
+Fields = UInt8[np.ndarray, "field y x"]
+Mask = Bool[np.ndarray, "field y x"]
+
+# (mask, facies, seed) -> one field of codes per row of hard data; the noise depends on the seed.
+Sampler = Callable[[Mask, Fields, int], Fields]
+
+# Mask and facies codes (255 outside the mask), as a constraint store reads them.
+HardData = tuple[Bool[np.ndarray, "tile draw y x"], UInt8[np.ndarray, "tile draw y x"]]
+
+NOISES = 10  # fields with the same hard data
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``metrics`` are flat, and the same for the same sampler, data and seed; the rest is for figures.
+
+    The fields ``groups[i]`` were simulated with the hard data ``mask[i]``, ``facies[i]``.
+    """
+
+    metrics: dict[str, float | int]
+    curves: tuple[Curve, ...]
+    real: Fields
+    mask: Bool[np.ndarray, "group y x"]
+    facies: UInt8[np.ndarray, "group y x"]
+    groups: UInt8[np.ndarray, "group noise y x"]
+    facies_names: tuple[str, ...]
+    seconds_per_field: float
+
+
+def evaluate(
+    sample: Sampler,
+    real: Fields,
+    train: Fields,
+    hard: HardData,
+    *,
+    facies_names: Sequence[str],
+    fields: int = 100,
+    groups: int = 10,
+    seed: int = 0,
+) -> Evaluation:
+    """All facies metrics of a sampler; names as in the documentation of the metrics.
+
+    ``fields`` fields, each with hard data of its own, give accuracy and distribution metrics against
+    ``real``, the held-out tiles; ``groups`` sets of hard data with ten noises each give ``hamming``.
+    ``train``, training tiles of the same size, give the held-out floor (``floor_*``) and ``copy_rate``;
+    ``noise_*`` are independent pixels in the real proportions, ``rotated_*`` the real tiles turned by
+    90 degrees. Where there are more tiles than ``fields``, evenly spaced ones are taken; ``n_*`` tell.
+    Raises InputError where there are no tiles or no hard data.
+    """
+    count = len(facies_names)
+    references = _spread(train, 2 * fields, "training")
+    real, floor = _spread(real, fields, "held-out"), _spread(train, fields, "training")
+    mask, facies = _rows(hard, fields)
+    start = time.perf_counter()
+    simulated = sample(mask, facies, seed)
+    seconds = time.perf_counter() - start
+    group_mask, group_facies = _rows(hard, groups)
+    grouped = _noises(sample, group_mask, group_facies, NOISES, seed + 1)
+
+    truth, found = statistics(real, count), statistics(simulated, count)
+    metrics: dict[str, float | int] = {
+        "seed": seed,
+        "size": real.shape[-1],
+        "lags": truth.lags,
+        "n_fields": fields,
+        "n_real": len(real),
+        "n_floor": len(floor),
+        "n_references": len(references),
+        "n_groups": groups,
+        "n_noises": NOISES,
+    }
+    metrics |= accuracy(simulated, mask, facies, facies_names)
+    metrics["isolated_share"] = isolated_share(simulated, mask, facies)
+    metrics |= summary(truth, found, facies_names)
+    metrics["hamming"] = _mean_hamming(grouped)
+    metrics["copy_rate"] = copy_rate(simulated, references, count)
+    metrics |= _real(real, truth, mask, facies_names)
+    metrics["floor_copy_rate"] = copy_rate(real, references, count)
+    for name, control in (
+        ("floor", floor),
+        ("noise", controls.noise(real, count, seed)),
+        ("rotated", controls.rotated(real)),
+    ):
+        figures = summary(truth, statistics(control, count), facies_names)
+        metrics |= {f"{name}_{key}": value for key, value in figures.items()}
+    return Evaluation(
+        metrics=plain(metrics),
+        curves=tuple(compared(truth, found, facies_names)),
+        real=real,
+        mask=group_mask,
+        facies=group_facies,
+        groups=grouped,
+        facies_names=tuple(facies_names),
+        seconds_per_field=seconds / fields,
+    )
+
+
+def validate(
+    sample: Sampler,
+    real: Fields,
+    hard: HardData,
+    *,
+    names: Sequence[str],
+    facies_names: Sequence[str],
+    fields: int = 32,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Only the metrics ``names``, from ``fields`` fields: quick, for choosing a checkpoint.
+
+    ``hamming`` costs a second sample of as many fields, eight noises to a set of hard data. Raises
+    InputError for a name that is not a metric of the sample, or where there are no tiles or no hard data.
+    """
+    mask, facies = _rows(hard, fields)
+    simulated = sample(mask, facies, seed)
+    found = accuracy(simulated, mask, facies, facies_names)
+    if "hamming" in names:
+        noises = min(8, fields)
+        found["hamming"] = _mean_hamming(_noises(sample, *_rows(hard, fields // noises), noises, seed + 1))
+    if not found.keys() >= set(names):
+        truth = statistics(_spread(real, fields, "validation"), len(facies_names))
+        found |= summary(truth, statistics(simulated, len(facies_names)), facies_names)
+    for name in names:
+        if name not in found:
+            raise InputError(f"select_by: {name!r} is not one of hamming, {', '.join(found)}")
+    return {name: found[name] for name in names}
+
+
+def plain(metrics: Mapping[str, float | int]) -> dict[str, float | int]:
+    """Numbers that JSON writes alike everywhere: integers as they are, others to 6 significant digits."""
+    return {key: value if isinstance(value, int) else float(f"{value:.6g}") for key, value in metrics.items()}
+
+
+def _spread(tiles: Fields, number: int, split: str) -> Fields:
+    """At most ``number`` tiles, evenly spaced. Raises InputError where there is none."""
+    if len(tiles) == 0:
+        raise InputError(
+            f"{split} tiles: there are none at the evaluation size; use a smaller evaluation_tile"
+        )
+    return tiles if len(tiles) <= number else tiles[np.arange(number) * len(tiles) // number]
+
+
+def _rows(hard: HardData, number: int) -> tuple[Mask, Fields]:
+    """``number`` sets of hard data: the first draw of every tile, then the second, ...; then again."""
+    mask, facies = hard
+    tiles, draws = mask.shape[:2]
+    if tiles * draws == 0:
+        raise InputError("hard data: there are none at the evaluation size; use a smaller evaluation_tile")
+    index = np.arange(number)
+    tile, draw = index % tiles, index // tiles % draws
+    return mask[tile, draw], facies[tile, draw]
+
+
+def _noises(
+    sample: Sampler, mask: Mask, facies: Fields, noises: int, seed: int
+) -> UInt8[np.ndarray, "group noise y x"]:
+    """``noises`` fields for every set of hard data."""
+    fields = sample(np.repeat(mask, noises, axis=0), np.repeat(facies, noises, axis=0), seed)
+    return fields.reshape(len(mask), noises, *mask.shape[1:])
+
+
+def _mean_hamming(groups: UInt8[np.ndarray, "group noise y x"]) -> float:
+    return float(np.mean([hamming(group) for group in groups])) if groups.shape[1] > 1 else 0.0
+
+
+def _real(real: Fields, truth: Statistics, mask: Mask, facies_names: Sequence[str]) -> dict[str, float]:
+    """Figures of the real tiles to read those of the sample against."""
+    own = real[np.arange(len(mask)) % len(real)]  # hard data at the same places, honoured by definition
+    means = truth.proportions.mean(axis=0)
+    return {
+        **{f"proportion_{name}_real": float(means[code]) for code, name in enumerate(facies_names)},
+        "components_real": float(truth.components.mean()),
+        "isolated_share_real": isolated_share(own, mask, own),
+        "hamming_real": hamming(real) if len(real) > 1 else 0.0,  # of fields that share no hard data
+    }

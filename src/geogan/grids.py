@@ -1,0 +1,146 @@
+"""A regular grid: its size and where it lies on the ground."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from geogan.errors import InputError
+
+Affine = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A north-up raster grid; row 0 is the top, ``row``/``column`` are 0-based pixel offsets.
+
+    ``transform`` is the affine map (a, b, c, d, e, f) from pixel corners to map units,
+    ``x = a * column + b * row + c`` and ``y = d * column + e * row + f`` (rasterio's order).
+    Without a CRS the map units are cells with y upwards: ``(1, 0, 0, 0, -1, rows)``.
+    """
+
+    rows: int
+    columns: int
+    transform: Affine
+    crs: str | None = None  # WKT, or None for a grid in cell units
+
+    @classmethod
+    def in_cells(cls, rows: int, columns: int) -> Grid:
+        """A grid without a CRS: unit cells, origin at the lower left corner, y upwards.
+
+        Raises InputError where a side is not positive.
+        """
+        if rows < 1 or columns < 1:
+            raise InputError(f"--size {rows} {columns}: a grid has at least 1 row and 1 column")
+        return cls(rows, columns, (1.0, 0.0, 0.0, 0.0, -1.0, float(rows)))
+
+    @classmethod
+    def from_bounds(cls, bounds: tuple[float, float, float, float], resolution: float, crs: str) -> Grid:
+        """The grid of square cells of ``resolution`` map units whose upper left corner is (west, north).
+
+        ``bounds`` is (west, south, east, north). Where a side is no multiple of the resolution the grid
+        grows to the east and to the south by the part of a cell that is missing, so that it covers all
+        that was asked for and its origin is exact. Raises InputError for empty or non-finite bounds, a
+        resolution that is not positive and an unknown CRS.
+        """
+        west, south, east, north = bounds
+        text = " ".join(f"{value:.12g}" for value in bounds)
+        if not all(map(math.isfinite, bounds)) or west >= east or south >= north:
+            raise InputError(f"--bounds {text}: must be W S E N with W < E and S < N")
+        if not (math.isfinite(resolution) and resolution > 0):
+            raise InputError(f"--resolution {resolution:g}: must be a positive cell size in map units")
+        columns = _cells((east - west) / resolution)
+        rows = _cells((north - south) / resolution)
+        return cls(rows, columns, (resolution, 0.0, west, 0.0, -resolution, north), wkt_of(crs))
+
+    @classmethod
+    def like(cls, path: Path) -> Grid:
+        """The grid of a raster; in cells where the raster has no georeference (a PNG, say).
+
+        Raises InputError for a file that is no raster and for a rotated or south-up one.
+        """
+        import warnings
+
+        import rasterio
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+                with rasterio.open(path, driver=["GTiff", "PNG", "JPEG"]) as source:
+                    rows, columns, crs = source.height, source.width, source.crs
+                    transform = source.transform
+        except (rasterio.errors.RasterioError, OSError) as error:
+            reason = "no such file" if not path.exists() else "not a readable GeoTIFF, PNG or JPEG"
+            raise InputError(f"{path}: {reason}; --like takes a raster") from error
+        a, b, c, d, e, f = tuple(transform)[:6]
+        if crs is None and transform.is_identity:
+            return cls.in_cells(rows, columns)
+        if b != 0 or d != 0 or a <= 0 or e >= 0:
+            raise InputError(f"{path}: the raster is rotated or not north up; warp it to a north-up grid first")
+        return cls(rows, columns, (a, b, c, d, e, f), None if crs is None else crs.to_wkt())
+
+    @property
+    def in_map_units(self) -> bool:
+        """Whether the grid lies on the ground: it has a CRS, or a transform other than plain cells."""
+        return self.crs is not None or self.transform != (1.0, 0.0, 0.0, 0.0, -1.0, float(self.rows))
+
+    @property
+    def cell_size(self) -> tuple[float, float]:
+        """Cell height and width in map units, both positive (norms of the transform's columns)."""
+        a, b, _, d, e, _ = self.transform
+        return (b * b + e * e) ** 0.5, (a * a + d * d) ** 0.5
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(west, south, east, north) of a grid that is not rotated, in map units."""
+        a, _, c, _, e, f = self.transform
+        return c, f + e * self.rows, c + a * self.columns, f
+
+    def holds(self, row: int, column: int) -> bool:
+        """Whether the cell is one of the grid's."""
+        return 0 <= row < self.rows and 0 <= column < self.columns
+
+    def cell_of(self, x: float, y: float) -> tuple[int, int]:
+        """The (row, column) of the cell that holds the map point; may lie outside the grid.
+
+        On the ground a point between two cells belongs to the eastern and southern one, as in rasterio;
+        on the grid's own eastern or southern edge it belongs to the last cell. In cell units it belongs
+        to the eastern and *upper* one, so that integers count cells from 0 at the bottom (GSLIB).
+        """
+        if not self.in_map_units:
+            return self.rows - 1 - math.floor(y), math.floor(x)
+        a, b, c, d, e, f = self.transform
+        determinant = a * e - b * d
+        column = (e * (x - c) - b * (y - f)) / determinant
+        row = (a * (y - f) - d * (x - c)) / determinant
+        return (
+            self.rows - 1 if row == self.rows else math.floor(row),
+            self.columns - 1 if column == self.columns else math.floor(column),
+        )
+
+    def window(self, row: int, column: int, rows: int, columns: int) -> Grid:
+        """The sub-grid that starts at (row, column)."""
+        a, b, c, d, e, f = self.transform
+        return Grid(
+            rows,
+            columns,
+            (a, b, a * column + b * row + c, d, e, d * column + e * row + f),
+            self.crs,
+        )
+
+
+def wkt_of(crs: str) -> str:
+    """The WKT of a CRS given as ``EPSG:n``, WKT or PROJ string. Raises InputError for an unknown one."""
+    import rasterio.crs
+    import rasterio.errors
+
+    try:
+        return str(rasterio.crs.CRS.from_user_input(crs).to_wkt())
+    except rasterio.errors.CRSError as error:
+        raise InputError(f"--crs {crs}: unknown; give EPSG:25832, for example") from error
+
+
+def _cells(length: float) -> int:
+    """The number of cells that cover ``length`` cells; a millionth of a cell is rounding, not a cell."""
+    return max(1, math.ceil(length - 1e-6))

@@ -1,0 +1,57 @@
+"""The distribution metrics of a sample against the real data, as a flat dict of names and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geogan.metrics import components, connectivity, patterns, variogram
+from geogan.metrics.statistics import Statistics
+
+
+def summary(real: Statistics, simulated: Statistics, names: Sequence[str]) -> dict[str, float]:
+    """Every metric that is a function of two samples.
+
+    ``names`` are the facies names, one per code. Of more than two facies the figures of curves and
+    components are means over the facies, with ``<metric>_<facies>`` beside them; of two they are the
+    channel's (code 1). Differences are simulated minus real.
+    """
+    result = _proportions(real, simulated, names)
+    for level, (a, b) in enumerate(zip(real.patterns, simulated.patterns, strict=True)):
+        result[f"mph_js_{level}"] = patterns.divergence(a, b)
+    figures = [_of_facies(real, simulated, index) for index in range(len(real.studied))]
+    for key in figures[0]:
+        result[key] = float(np.mean([figure[key] for figure in figures]))
+    if len(figures) > 1:
+        for code, figure in zip(real.studied, figures, strict=True):
+            result |= {f"{key}_{names[code]}": value for key, value in figure.items()}
+    return result
+
+
+def _proportions(real: Statistics, simulated: Statistics, names: Sequence[str]) -> dict[str, float]:
+    result = {}
+    off = simulated.proportions.mean(axis=0) - real.proportions.mean(axis=0)
+    for code, name in enumerate(names):
+        result[f"proportion_{name}_mean"] = float(simulated.proportions[:, code].mean())
+        result[f"proportion_{name}_std"] = float(simulated.proportions[:, code].std())
+        result[f"proportion_{name}_difference"] = float(off[code])
+    result["proportion_difference"] = float(np.abs(off).max())  # of the facies that is furthest off
+    return result
+
+
+def _of_facies(real: Statistics, simulated: Statistics, index: int) -> dict[str, float]:
+    """Figures of one studied facies."""
+    result = {}
+    sill = variogram.sill(float(real.proportions[:, real.studied[index]].mean()))
+    for axis, letter in enumerate("xy"):
+        result[f"connectivity_{letter}"] = connectivity.difference(
+            real.connectivity[index, axis], simulated.connectivity[index, axis]
+        )
+        off = variogram.difference(real.variogram[index, axis], simulated.variogram[index, axis])
+        result[f"variogram_{letter}"] = off
+        result[f"variogram_{letter}_share"] = off / sill if sill else 0.0
+    result["components"] = float(simulated.components[index].mean())
+    result["components_difference"] = result["components"] - float(real.components[index].mean())
+    result["components_wasserstein"] = components.size_distance(real.sizes[index], simulated.sizes[index])
+    return result

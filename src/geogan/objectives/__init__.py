@@ -1,0 +1,16 @@
+"""Objectives: the adversarial game on scores (logits). What each player minimises, means over the score map."""
+
+from geogan.objectives.js import JS
+from geogan.objectives.least_squares import LeastSquares
+from geogan.objectives.non_saturating import NonSaturating
+from geogan.objectives.objective import Objective
+from geogan.objectives.wasserstein import Wasserstein
+
+OBJECTIVES = {
+    "js": JS,
+    "non_saturating": NonSaturating,
+    "least_squares": LeastSquares,
+    "wasserstein": Wasserstein,
+}
+
+__all__ = ["OBJECTIVES", "Objective"]

@@ -1,0 +1,19 @@
+"""Penalties: terms beside the adversarial one. Functions; an empty slot is ``none``.
+
+Three slots of an experiment take their entries here, each with the positional arguments of its kind:
+
+- critic penalties ``(score, real, fake, rng)`` on what the critic is shown,
+- constraint costs ``(logits, codes, mask)`` on the hard data,
+- diversity terms ``(image, other)`` on two samples of the same condition.
+"""
+
+from geogan.penalties.dragan import dragan
+from geogan.penalties.hinge import hinge
+from geogan.penalties.masked_cross_entropy import masked_cross_entropy
+from geogan.penalties.masked_l2 import masked_l2
+from geogan.penalties.none import none
+from geogan.penalties.wgan_gp import wgan_gp
+
+CRITIC_PENALTIES = {"none": none, "wgan_gp": wgan_gp, "dragan": dragan}
+CONSTRAINT_COSTS = {"none": none, "masked_l2": masked_l2, "masked_cross_entropy": masked_cross_entropy}
+DIVERSITIES = {"none": none, "hinge": hinge}

@@ -1,0 +1,231 @@
+"""Prepared and constraint stores: sharded, checksummed Zarr v3 that xarray reads.
+
+Both have the groups "tiles" (the root, at the training size) and "evaluation" (the same at the evaluation
+size). Tiles are ordered by (split, role), so what is read together lies together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from jaxtyping import Bool, Int64, UInt8
+
+from geogan.errors import InputError
+from geogan.files import replacing_folder
+from geogan.grids import Grid
+from geogan.manifests import read_manifest, verify, write_manifest
+from geogan.shards import Variable, write_variable
+from geogan.tiles import CLASSES, SPLITS, Plan
+from geogan.training_image import NODATA, TrainingImage
+
+__all__ = [
+    "GROUPS",
+    "Constraints",
+    "Prepared",
+    "open_constraints",
+    "open_prepared",
+    "verify",
+    "write_constraints",
+    "write_prepared",
+]
+
+GROUPS = ("tiles", "evaluation")
+MaskOf = Callable[[str, int, int], Bool[np.ndarray, "y x"]]  # (group, source tile, draw) -> mask
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared store: facies tiles with their split and role.
+
+    ``names``: one per code; ``grid``: of the source image; ``key``: of the params that made the store;
+    ``sha256``: of the source; ``digest``: of the store's manifest, so of every byte in it.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    grid: Grid
+    key: str
+    sha256: str
+    digest: str
+
+    @property
+    def facies_count(self) -> int:
+        """Number of facies; codes are 0..facies_count - 1."""
+        return len(self.names)
+
+    def tile(self, group: str = "tiles") -> int:
+        """Edge of a group's tiles in pixels."""
+        with _reading(self.path):
+            return int(_group(self.path, group).attrs["tile"])  # type: ignore[arg-type]
+
+    def tiles(self, split: str, role: str, group: str = "tiles") -> UInt8[np.ndarray, "tile y x"]:
+        """Facies codes of the tiles of one split and role, ordered by row and column in the source.
+
+        Raises InputError for an unknown name and for damaged data.
+        """
+        with _reading(self.path):
+            return np.asarray(_array(self.path, group, "facies")[self._range(split, role, group)])
+
+    def count(self, split: str, role: str, group: str = "tiles") -> int:
+        """Number of tiles of one split and role."""
+        span = self._range(split, role, group)
+        return int(span.stop - span.start)
+
+    def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, "tile"]:
+        """Positions in the store of the tiles of one role, over all splits."""
+        spans = [self._range(split, role, group) for split in SPLITS]
+        return np.concatenate([np.arange(span.start, span.stop, dtype=np.int64) for span in spans])
+
+    def plan(self, group: str = "tiles") -> Plan:
+        """Split, role and place in the source of every tile."""
+        with _reading(self.path):
+            read = {name: np.asarray(_array(self.path, group, name)[:]) for name in ("row", "column", "split", "role")}
+        pairs = zip(read["split"], read["role"], strict=True)
+        classes = np.array([CLASSES.index((str(split), str(role))) for split, role in pairs], dtype=np.uint8)
+        return Plan(self.tile(group), read["row"], read["column"], classes)
+
+    def _range(self, split: str, role: str, group: str) -> slice:
+        if (split, role) not in CLASSES:
+            raise InputError(f"{self.path}: no split {split!r} with role {role!r}")
+        with _reading(self.path):
+            counts = np.asarray(_group(self.path, group).attrs["counts"], dtype=np.int64)
+        first = np.concatenate([[0], counts.cumsum()])
+        at = CLASSES.index((split, role))
+        return slice(int(first[at]), int(first[at + 1]))
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """A constraint store: masks and the facies under them, over the tiles with role "constraint".
+
+    ``draws`` is 0 for a dataset without hard data. ``prepared`` is the digest of the store they come from.
+    """
+
+    path: Path
+    draws: int
+    key: str
+    prepared: str
+    digest: str
+
+    def read(
+        self, split: str, group: str = "tiles"
+    ) -> tuple[Bool[np.ndarray, "tile draw y x"], UInt8[np.ndarray, "tile draw y x"]]:
+        """The hard data of a split: masks, and facies codes (255 where the mask is False).
+
+        Raises InputError for an unknown name and for damaged data.
+        """
+        if split not in SPLITS:
+            raise InputError(f"{self.path}: no split {split!r}; one of {', '.join(SPLITS)}")
+        with _reading(self.path):
+            opened = _group(self.path, group)
+            tile, counts = opened.attrs["tile"], np.asarray(opened.attrs["counts"], dtype=np.int64)
+            if self.draws == 0:
+                empty = (0, 0, tile, tile)
+                return np.zeros(empty, dtype=bool), np.zeros(empty, dtype=np.uint8)
+            first = np.concatenate([[0], counts.cumsum()])
+            at = SPLITS.index(split)
+            span = slice(int(first[at]), int(first[at + 1]))
+            mask, facies = _array(self.path, group, "mask"), _array(self.path, group, "facies")
+            return np.asarray(mask[span]), np.asarray(facies[span])
+
+
+def write_prepared(path: Path, image: TrainingImage, plans: dict[str, Plan], key: str) -> None:
+    """Write the tiles of an image, one plan per group; the old store stays until the new one is whole.
+
+    Memory stays flat: one shard is in memory at a time. The same input gives the same bytes.
+    """
+    grid = image.grid
+    attributes = {
+        "kind": "prepared",
+        "key": key,
+        "facies_names": list(image.names),
+        "source_sha256": image.sha256,
+        "rows": grid.rows,
+        "columns": grid.columns,
+        "crs": grid.crs,
+        "transform": list(grid.transform),
+        "cell_size": list(grid.cell_size),
+    }
+    with replacing_folder(path) as folder:
+        root = _create(folder, attributes)
+        for name in GROUPS:
+            _write_tiles(_subgroup(root, name), image, plans[name])
+        write_manifest(folder, "prepared")
+
+
+def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws: int, key: str) -> dict[str, int]:
+    """Write the hard data over the tiles with role "constraint"; returns the number of masks per group.
+
+    ``mask_of(group, source tile, draw)`` gives the masks; with 0 draws the store is empty.
+    """
+    attributes = {"kind": "constraints", "key": key, "draws": draws, "prepared_digest": prepared.digest}
+    with replacing_folder(path) as folder:
+        root = _create(folder, attributes)
+        counts = {name: _write_masks(_subgroup(root, name), prepared, name, mask_of, draws) for name in GROUPS}
+        write_manifest(folder, "constraints")
+    return counts
+
+
+def open_prepared(path: Path) -> Prepared:
+    """Open a prepared store after checking that every file is there with its size.
+
+    Raises:
+        InputError: the store is missing, half-written, empty or of another kind, or a file of it lacks bytes.
+    """
+    _, digest = read_manifest(path, "prepared")
+    with _reading(path):
+        attributes: dict[str, Any] = dict(_group(path, "tiles").attrs)
+        a, b, c, d, e, f = attributes["transform"]
+        grid = Grid(attributes["rows"], attributes["columns"], (a, b, c, d, e, f), attributes["crs"])
+        names = tuple(attributes["facies_names"])
+        return Prepared(path, names, grid, attributes["key"], attributes["source_sha256"], digest)
+
+
+def open_constraints(path: Path) -> Constraints:
+    """Open a constraint store; checks and errors as in `open_prepared`."""
+    _, digest = read_manifest(path, "constraints")
+    with _reading(path):
+        attributes: dict[str, Any] = dict(_group(path, "tiles").attrs)
+        return Constraints(path, attributes["draws"], attributes["key"], attributes["prepared_digest"], digest)
+
+
+def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan) -> None:
+    windows = np.lib.stride_tricks.sliding_window_view(image.facies, (plan.tile, plan.tile))
+    counts = [plan.count(split, role) for split, role in CLASSES]
+    group.attrs.update({"tile": plan.tile, "counts": counts})
+    names = np.array(CLASSES, dtype=object)[plan.classes]
+    coordinates = {"split": names[:, 0], "role": names[:, 1], "row": plan.row, "column": plan.column}
+    _write_coordinates(group, coordinates)
+    shape = (plan.row.size, plan.tile, plan.tile)
+    facies = Variable("facies", shape, ("tile", "y", "x"), np.uint8, NODATA, tuple(coordinates))
+    write_variable(group, facies, lambda start, stop: windows[plan.row[start:stop], plan.column[start:stop]])
+
+
+def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: MaskOf, draws: int) -> int:
+    plan, source, tile = prepared.plan(name), prepared.index("constraint", name), prepared.tile(name)
+    counts = [prepared.count(split, "constraint", name) for split in SPLITS]
+    group.attrs.update({"tile": tile, "counts": counts})
+    if draws == 0:
+        return 0
+    splits = np.array(SPLITS, dtype=object)[plan.classes[source] // 2]
+    coordinates = {"source_tile": source, "split": splits, "row": plan.row[source], "column": plan.column[source]}
+    _write_coordinates(group, coordinates)
+    codes = _array(prepared.path, name, "facies")
+
+    def masks(start: int, stop: int) -> Bool[np.ndarray, "tile draw y x"]:
+        return np.stack([[mask_of(name, int(at), draw) for draw in range(draws)] for at in source[start:stop]])
+
+    def facies(start: int, stop: int) -> UInt8[np.ndarray, "tile draw y x"]:
+        own = np.stack([np.asarray(codes[int(at)]) for at in source[start:stop]])
+        return np.where(masks(start, stop), own[:, None], np.uint8(NODATA))
+
+    shape, dimensions = (source.size, draws, tile, tile), ("tile", "draw", "y", "x")
+    write_variable(group, Variable("mask", shape, dimensions, np.bool_, False, tuple(coordinates)), masks)
+    write_variable(group, Variable("facies", shape, dimensions, np.uint8, NODATA, tuple(coordinates)), facies)
+    return int(source.size) * draws

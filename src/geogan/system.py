@@ -1,0 +1,64 @@
+"""What a GAN is: a list of turns. A turn names the networks it moves and the terms it minimises.
+
+The training loop takes the turns in order and knows nothing else; a system is mathematics only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geogan.choices import Choice
+
+Terms = dict[str, Tensor]  # named, weighted scalars; their sum is minimised
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One player's move: ``repeats`` steps of the optimiser ``name`` on the networks ``moves``."""
+
+    name: str
+    moves: tuple[str, ...]
+    repeats: int = 1  # each repeat draws a fresh batch
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The swappable parts of an experiment, chosen and checked."""
+
+    generator: Choice
+    critic: Choice
+    objective: Choice
+    critic_penalty: Choice
+    constraint: Choice
+    diversity: Choice
+    latent: Choice
+
+
+class System(nn.Module, ABC):
+    """The only base class of GANs; every subclass is final and has one file in ``systems/``."""
+
+    turns: tuple[Turn, ...]
+    sampled: tuple[str, ...]  # names of the networks that sampling needs; these are averaged and exported
+
+    @classmethod
+    @abstractmethod
+    def turn_names(cls, **options: Any) -> tuple[str, ...]:
+        """Names of the turns that a system with these options takes; each wants an optimiser."""
+
+    @classmethod
+    @abstractmethod
+    def refuse(cls, where: str, slots: Slots, **options: Any) -> None:
+        """Raise InputError, naming the key below ``where``, if the parts do not go together."""
+
+    @abstractmethod
+    def losses(self, turn: str, batch: Any) -> Terms:
+        """The terms that the turn minimises on this batch."""
+
+    @abstractmethod
+    def sample(self, batch: Any, rng: torch.Generator) -> Tensor:
+        """Images for the conditions of the batch, with noise from ``rng``."""

@@ -1,0 +1,141 @@
+"""The constrained spatial GAN of Ruffino, Herault, Laloy, Gasso (2018, 2020), all five formulations.
+
+Letters of the papers: G generator, D critic, z noise, C the hard data (mask and codes), L_C the constraint
+cost. ``condition_critic`` shows C to D; ``constraint_as`` puts L_C into the generator's turn (penalty,
+equations 9-12) or into a turn of its own with its own optimiser (multi-objective, equations 15 and 17).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, final
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from geogan import facies
+from geogan.batches import FaciesBatch
+from geogan.critics import CRITICS
+from geogan.errors import InputError
+from geogan.generators import GENERATORS
+from geogan.latents import LATENTS
+from geogan.objectives import OBJECTIVES
+from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
+from geogan.system import Slots, System, Terms, Turn
+
+
+@final
+class ConstrainedSGAN(System):
+    """Generator of facies fields that honour hard data, and a critic of tiles.
+
+    ``pairs`` shows the critic two fields of the same hard data at once (PacGAN-2, Lin et al. 2018), two
+    independent tiles on the real side. ``n_critic`` repeats the critic's turn.
+    """
+
+    def __init__(
+        self,
+        slots: Slots,
+        count: int,
+        /,
+        *,
+        condition_critic: bool = True,
+        constraint_as: Literal["none", "penalty", "turn"] = "penalty",
+        pairs: bool = False,
+        n_critic: int = 1,
+    ):
+        super().__init__()
+        image = facies.channels(count)
+        shown = 1 + image
+        self.count, self.slots = count, slots
+        self.condition_critic, self.constraint_as, self.pairs = condition_critic, constraint_as, pairs
+        noise = slots.latent.options["channels"]
+        self.generator = slots.generator.build(GENERATORS, shown, image, noise)
+        self.critic = slots.critic.build(CRITICS, image * (2 if pairs else 1) + shown * condition_critic)
+        self.objective = slots.objective.build(OBJECTIVES)
+        self.turns = (Turn("critic", ("critic",), n_critic), Turn("generator", ("generator",)))
+        if constraint_as == "turn":
+            self.turns += (Turn("constraint", ("generator",)),)
+        self.sampled = ("generator",)
+
+    @classmethod
+    def turn_names(cls, **options: Any) -> tuple[str, ...]:
+        extra = ("constraint",) if options["constraint_as"] == "turn" else ()
+        return ("critic", "generator", *extra)
+
+    @classmethod
+    def refuse(cls, where: str, slots: Slots, **options: Any) -> None:
+        if options["pairs"] and options["condition_critic"]:
+            raise InputError(f"{where}.system.pairs: needs condition_critic: false, the critic judges the two fields")
+        if (options["constraint_as"] == "none") != (slots.constraint.name == "none"):
+            raise InputError(
+                f"{where}.constraint.name: is {slots.constraint.name!r} while system.constraint_as is "
+                f"{options['constraint_as']!r}; both must be 'none' or neither"
+            )
+        if slots.critic_penalty.name != "none" and slots.critic.options.get("norm") == "batch":
+            raise InputError(
+                f"{where}.critic.norm: 'batch' mixes the samples of a batch, {slots.critic_penalty.name} takes "
+                "the gradient of each; use 'instance' or 'none'"
+            )
+        if options["n_critic"] < 1:
+            raise InputError(f"{where}.system.n_critic: must be at least 1, got {options['n_critic']}")
+
+    def losses(self, turn: str, batch: FaciesBatch) -> Terms:
+        return {"critic": self._critic, "generator": self._generator, "constraint": self._constraint}[turn](batch)
+
+    def sample(self, batch: FaciesBatch, rng: torch.Generator) -> Float[Tensor, "batch channel y x"]:
+        return facies.activate(self._logits(batch.mask, batch.codes, rng))
+
+    def _logits(
+        self, mask: Bool[Tensor, "batch y x"], codes: UInt8[Tensor, "batch y x"], rng: torch.Generator
+    ) -> Float[Tensor, "batch channel y x"]:
+        shape = (len(mask), *self.generator.noise_shape(*mask.shape[1:]))
+        z = self.slots.latent.build(LATENTS, shape, rng)
+        logits: Tensor = self.generator(z, facies.condition(mask, codes, self.count))
+        return logits
+
+    def _shown(
+        self, image: Float[Tensor, "batch channel y x"], mask: Bool[Tensor, "batch y x"], codes: UInt8[Tensor, "batch y x"]
+    ) -> Float[Tensor, "shown channel2 y x"]:
+        """What the critic is shown of images: with their hard data, two at a time, or alone."""
+        if self.condition_critic:
+            return torch.cat([image, facies.condition(mask, codes, self.count)], dim=1)
+        return torch.cat(image.chunk(2), dim=1) if self.pairs else image
+
+    def _real(self, batch: FaciesBatch) -> Float[Tensor, "shown channel y x"]:
+        return self._shown(facies.encode(batch.real, self.count), batch.real_mask, batch.real)
+
+    @staticmethod
+    def _twice(batch: FaciesBatch) -> tuple[Bool[Tensor, "batch y x"], UInt8[Tensor, "batch y x"]]:
+        """The first half of the hard data, twice: two fields of each."""
+        half = len(batch.mask) // 2
+        return batch.mask[:half].repeat(2, 1, 1), batch.codes[:half].repeat(2, 1, 1)
+
+    def _critic(self, batch: FaciesBatch) -> Terms:
+        mask, codes = self._twice(batch) if self.pairs else (batch.mask, batch.codes)
+        with torch.no_grad():
+            image = facies.activate(self._logits(mask, codes, batch.rng))
+        real, fake = self._real(batch), self._shown(image, mask, codes)
+        terms = {"adversarial": self.objective.critic(self.critic(real), self.critic(fake))}
+        if self.slots.critic_penalty.name != "none":
+            terms["penalty"] = self.slots.critic_penalty.build(
+                CRITIC_PENALTIES, self.critic, real, fake, batch.rng
+            )
+        return terms
+
+    def _generator(self, batch: FaciesBatch) -> Terms:
+        diverse = self.slots.diversity.name != "none"
+        mask, codes = self._twice(batch) if diverse or self.pairs else (batch.mask, batch.codes)
+        logits = self._logits(mask, codes, batch.rng)
+        image = facies.activate(logits)
+        fake = self.critic(self._shown(image, mask, codes))
+        real = self.critic(self._real(batch)) if self.objective.relativistic else fake
+        terms = {"adversarial": self.objective.generator(real, fake)}
+        if self.constraint_as == "penalty":
+            terms["constraint"] = self.slots.constraint.build(CONSTRAINT_COSTS, logits, codes, mask)
+        if diverse:
+            terms["diversity"] = self.slots.diversity.build(DIVERSITIES, *image.chunk(2))
+        return terms
+
+    def _constraint(self, batch: FaciesBatch) -> Terms:
+        logits = self._logits(batch.mask, batch.codes, batch.rng)
+        return {"constraint": self.slots.constraint.build(CONSTRAINT_COSTS, logits, batch.codes, batch.mask)}
