@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -109,12 +109,7 @@ def _import(store: Store, training: Training) -> str:
         run = store.create(training.experiment, _tags(training), started)
         store.describe(run, flattened(training.system.get("config", {})), _datasets(training))
         result = "imported"
-    points = [
-        point
-        for record in training.records
-        for point in points_of(record["step"], record, ended)
-        if "step" in record
-    ]
+    points = [point for record in training.records for point in points_of(record["step"], record, ended)]
     missing = unsent(points, last_steps(run)) + new_metrics(run, _metrics(training), replace=False)
     if not missing and run.info.status == "FINISHED":
         return "skipped"
@@ -152,10 +147,8 @@ def _metrics(training: Training) -> dict[str, Any]:
 
 
 def _milliseconds(iso: object, seconds: float) -> int:
-    try:
+    with suppress(ValueError):
         seconds = datetime.fromisoformat(str(iso)).timestamp()
-    except ValueError:
-        pass
     return int(seconds * 1000)
 
 

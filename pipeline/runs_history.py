@@ -1,4 +1,4 @@
-"""Finished trainings as their files tell them: in the working tree, and in every commit through DVC's cache."""
+"""Finished trainings as their files tell them: in the working tree, and by DVC's cache in every commit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from geogan.errors import InputError
 
 MODELS = "data/models"
 METRICS = "data/metrics"
@@ -44,26 +46,30 @@ class Unavailable:
 
 
 def trainings_here(root: Path) -> Iterator[Training | Unavailable]:
-    """The trainings in the working tree."""
+    """The trainings in the working tree; those that dvc.lock names and that are not there are unavailable."""
 
     def read(path: str) -> bytes | None:
         file = root / path
         return file.read_bytes() if file.is_file() else None
 
-    for folder in sorted((root / MODELS).glob("*/")):
-        history = folder / "history.jsonl"
-        if history.is_file():
-            yield _training(folder.name, read, history.stat().st_mtime)
-        elif any(folder.iterdir()):
-            yield Unavailable(folder.name)
+    lock = read("dvc.lock")
+    named = {name for name, _ in _models(_outs(lock, _default_cache(root)))} if lock else set()
+    present = {folder.name for folder in (root / MODELS).glob("*/") if (folder / "history.jsonl").is_file()}
+    for name in sorted(named | present):
+        history = root / MODELS / name / "history.jsonl"
+        yield _training(name, read, history.stat().st_mtime) if name in present else Unavailable(name)
 
 
 def trainings_in_history(root: Path) -> Iterator[Training | Unavailable]:
     """The trainings of all commits, newest first, DVC's experiments among them.
 
     They are known by their hashes in dvc.lock and read from DVC's local cache; equal ones come once.
+    Raises InputError if the project is not in a git repository.
     """
-    prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
+    try:
+        prefix = _git(root, "rev-parse", "--show-prefix").decode().strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise InputError(f"{root}: git cannot read it as a repository; --all-commits needs one") from error
     commits = _git(root, "rev-list", "--all").decode().split()
     queries = "".join(f"{commit}:{prefix}dvc.lock\n" for commit in commits).encode()
     answers = _git(root, "cat-file", "--batch-check=%(objectname) %(objecttype)", given=queries).decode()
@@ -105,7 +111,8 @@ def _training(
         )
     except ValueError:
         return Unavailable(experiment, commit)
-    return found if "key" in found.system else Unavailable(experiment, commit)
+    whole = "key" in found.system and all("step" in record for record in found.records)
+    return found if whole else Unavailable(experiment, commit)
 
 
 def _mapping(text: bytes) -> dict[str, Any]:
@@ -141,7 +148,11 @@ def _cache(root: Path) -> Path:
         with Repo(str(root)) as repo:
             return Path(repo.cache.local.path)
     except DvcException:
-        return root / ".dvc" / "cache" / "files" / "md5"
+        return _default_cache(root)
+
+
+def _default_cache(root: Path) -> Path:
+    return root / ".dvc" / "cache" / "files" / "md5"
 
 
 def _cached(cache: Path, digest: str) -> Path:
@@ -149,7 +160,7 @@ def _cached(cache: Path, digest: str) -> Path:
 
 
 def _outs(lock: bytes, cache: Path) -> dict[str, str]:
-    """The hashes of all outs in a dvc.lock by path, those of the files in a folder too if its list is here."""
+    """The hashes of the outs in a dvc.lock by path; those of the files in a folder if its list is here."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

@@ -151,6 +151,7 @@ class Sender(threading.Thread):
         self._store.describe(run, work.params, work.datasets)
         self._last = last_steps(run)
         self._run = run
+        self.failure = None  # the store is back, though much may be left to send
 
     def _send_records(self) -> None:
         """Send the records in order, in batches, leaving out what the store has."""

@@ -114,28 +114,30 @@ class Store:
 
     @property
     def client(self) -> Any:
-        """The MlflowClient of this store."""
+        """The MlflowClient of this store. Making it creates the tables of a new SQLite store.
+
+        Doing that from several processes at once ruins the file: the first use is under a lock.
+        """
         if self._client is None:
             import_mlflow()
             from mlflow.tracking import MlflowClient
 
-            self._client = MlflowClient(tracking_uri=self.uri)
+            with self._first_use():
+                self._client = MlflowClient(tracking_uri=self.uri)
         return self._client
 
     def experiment(self) -> str:
-        """The identifier of the experiment ``geogan``, made on first use.
-
-        Creating a SQLite store from several processes at once ruins it: the first use is under a lock.
-        """
+        """The identifier of the experiment ``geogan``, made on first use."""
         if self._experiment is None:
+            client = self.client
             with self._first_use():
-                found = self.client.get_experiment_by_name(EXPERIMENT)
+                found = client.get_experiment_by_name(EXPERIMENT)
                 if found is None:
                     artifacts = self.database and (self.database.parent / "mlartifacts").as_uri()
-                    self._experiment = self.client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+                    self._experiment = client.create_experiment(EXPERIMENT, artifact_location=artifacts)
                 else:
                     if found.lifecycle_stage == "deleted":
-                        self.client.restore_experiment(found.experiment_id)
+                        client.restore_experiment(found.experiment_id)
                     self._experiment = found.experiment_id
         return str(self._experiment)
 

@@ -51,7 +51,7 @@ class Ensemble:
         entropy = np.clip(entropy / np.log(max(len(names), 2)), 0, 1).astype(np.float32)
         return cls(fields, probability, entropy, grid, names, seed, hard)
 
-    def honoured(self) -> Float32[np.ndarray, "realization"] | None:
+    def honoured(self) -> Float32[np.ndarray, " realization"] | None:
         """The share of the hard data that each realization honours; None where there are none."""
         if not self.hard.mask.any():
             return None

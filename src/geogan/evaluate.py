@@ -151,9 +151,7 @@ def plain(metrics: Mapping[str, float | int]) -> dict[str, float | int]:
 def _spread(tiles: Fields, number: int, split: str) -> Fields:
     """At most ``number`` tiles, evenly spaced. Raises InputError where there is none."""
     if len(tiles) == 0:
-        raise InputError(
-            f"{split} tiles: there are none at the evaluation size; use a smaller evaluation_tile"
-        )
+        raise InputError(f"{split} tiles: none at the evaluation size; a smaller evaluation_tile gives some")
     return tiles if len(tiles) <= number else tiles[np.arange(number) * len(tiles) // number]
 
 
@@ -162,7 +160,7 @@ def _rows(hard: HardData, number: int) -> tuple[Mask, Fields]:
     mask, facies = hard
     tiles, draws = mask.shape[:2]
     if tiles * draws == 0:
-        raise InputError("hard data: there are none at the evaluation size; use a smaller evaluation_tile")
+        raise InputError("hard data: none at the evaluation size; a smaller evaluation_tile gives some")
     index = np.arange(number)
     tile, draw = index % tiles, index // tiles % draws
     return mask[tile, draw], facies[tile, draw]

@@ -71,5 +71,7 @@ def write(path: Path, ensemble: Ensemble, report: dict[str, Any]) -> list[Path]:
                     with temporary.open("rb+") as stream:
                         os.fsync(stream.fileno())
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}; nothing was changed") from error
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror or error}; nothing was changed"
+        ) from error
     return made

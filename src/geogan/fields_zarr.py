@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Shaped
 
 from geogan.ensemble import Ensemble
-from geogan.grids import Grid
 
-CHUNK = 256
+if TYPE_CHECKING:
+    import zarr
+
+CHUNK = 256  # cells a side
+SHARD = 64 * 2**20  # bytes before compression; the writer holds one shard
 
 
 def write(path: Path, ensemble: Ensemble) -> None:
@@ -18,15 +22,20 @@ def write(path: Path, ensemble: Ensemble) -> None:
 
     Coordinates ``realization``, ``code``, ``y``, ``x`` (cell centres in map units) and ``spatial_ref``
     (CF grid mapping with ``crs_wkt`` and ``GeoTransform``); the facies dimension is called ``code``
-    because xarray would take an array called like a dimension for its coordinate. One shard per
-    realization and array; every chunk is compressed and has a checksum. Fill value of codes: 255.
+    because xarray would take an array called like a dimension for its coordinate. Sharded; every chunk
+    is compressed and has a checksum. Fill value of codes: 255.
     """
     import zarr
 
     root = zarr.create_group(store=path, zarr_format=3)
     grid = ensemble.grid
     root.attrs.update(
-        {"names": list(ensemble.names), "seed": ensemble.seed, "crs": grid.crs, "transform": list(grid.transform)}
+        {
+            "names": list(ensemble.names),
+            "seed": ensemble.seed,
+            "crs": grid.crs,
+            "transform": list(grid.transform),
+        }
     )
     _array(root, "facies", ensemble.facies, ("realization", "y", "x"), fill=255)
     _array(root, "probability", ensemble.probability, ("code", "y", "x"), fill=float("nan"))
@@ -38,25 +47,35 @@ def write(path: Path, ensemble: Ensemble) -> None:
         ("y", f + e * (np.arange(grid.rows) + 0.5)),
         ("x", c + a * (np.arange(grid.columns) + 0.5)),
     ):
-        _coordinate(root, name, values, (name,), {})
+        _coordinate(root, name, values, {})
     reference = {"GeoTransform": " ".join(str(v) for v in (c, a, 0.0, f, 0.0, e))}
     if grid.crs is not None:
         reference |= {"crs_wkt": grid.crs, "spatial_ref": grid.crs}
-    _coordinate(root, "spatial_ref", np.array(0), (), reference)
+    _coordinate(root, "spatial_ref", np.array(0), reference)
 
 
-def _array(root, name, values, dimensions, *, fill):
+def _array(
+    root: zarr.Group,
+    name: str,
+    values: Shaped[np.ndarray, "*shape"],
+    dimensions: tuple[str, ...],
+    *,
+    fill: float,
+) -> None:
+    """A sharded array with checksums of at least two dimensions, y and x the last."""
     from zarr.codecs import Crc32cCodec, ZstdCodec
 
     chunk = tuple(min(CHUNK, side) for side in values.shape[-2:])
-    shard = tuple(-(-side // step) * step for side, step in zip(values.shape[-2:], chunk, strict=True))
-    ones = (1,) * (values.ndim - 2)
+    shard = [min(16, -(-side // step)) * step for side, step in zip(values.shape[-2:], chunk, strict=True)]
+    if values.ndim == 3:
+        chunk = (1, *chunk)
+        shard.insert(0, max(1, min(len(values), SHARD // (shard[0] * shard[1] * values.itemsize))))
     target = root.create_array(
         name,
         shape=values.shape,
         dtype=values.dtype,
-        chunks=ones + chunk,
-        shards=ones + shard,
+        chunks=chunk,
+        shards=tuple(shard),
         compressors=[ZstdCodec(level=3), Crc32cCodec()],
         fill_value=fill,
         dimension_names=dimensions,
@@ -65,5 +84,23 @@ def _array(root, name, values, dimensions, *, fill):
     target[...] = values
 
 
-def _coordinate(root, name, values, dimensions, attributes):
-    ...
+def _coordinate(
+    root: zarr.Group, name: str, values: Shaped[np.ndarray, "*shape"], attributes: dict[str, str]
+) -> None:
+    """A coordinate along the dimension of its own name, or a scalar; in one chunk with a checksum.
+
+    The fill value occurs in none of them: a chunk of fill values would not be stored at all.
+    """
+    from zarr.codecs import Crc32cCodec
+
+    target = root.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=values.shape,
+        compressors=[Crc32cCodec()],
+        fill_value=float("nan") if values.dtype.kind == "f" else -1,
+        dimension_names=(name,) if values.ndim else (),
+        attributes=dict(attributes),
+    )
+    target[...] = values

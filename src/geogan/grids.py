@@ -9,6 +9,7 @@ from pathlib import Path
 from geogan.errors import InputError
 
 Affine = tuple[float, float, float, float, float, float]
+_RASTERS = {b"II": "GTiff", b"MM": "GTiff", b"\x89PNG": "PNG", b"\xff\xd8": "JPEG"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Grid:
 
     @classmethod
     def like(cls, path: Path) -> Grid:
-        """The grid of a raster; in cells where the raster has no georeference (a PNG, say).
+        """The grid of a GeoTIFF, PNG or JPEG; in cells where it has no georeference.
 
         Raises InputError for a file that is no raster and for a rotated or south-up one.
         """
@@ -65,19 +66,26 @@ class Grid:
         import rasterio
 
         try:
+            with path.open("rb") as stream:
+                start = stream.read(4)
+            # The driver goes by the content: another (VRT) could be led to read any file.
+            driver = next(name for magic, name in _RASTERS.items() if start.startswith(magic))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-                with rasterio.open(path, driver=["GTiff", "PNG", "JPEG"]) as source:
+                with rasterio.open(path, driver=driver) as source:
                     rows, columns, crs = source.height, source.width, source.crs
                     transform = source.transform
-        except (rasterio.errors.RasterioError, OSError) as error:
-            reason = "no such file" if not path.exists() else "not a readable GeoTIFF, PNG or JPEG"
-            raise InputError(f"{path}: {reason}; --like takes a raster") from error
+        except (StopIteration, rasterio.errors.RasterioError) as error:
+            raise InputError(f"{path}: not a readable GeoTIFF, PNG or JPEG; --like takes one") from error
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}); --like takes a raster") from error
         a, b, c, d, e, f = tuple(transform)[:6]
         if crs is None and transform.is_identity:
             return cls.in_cells(rows, columns)
         if b != 0 or d != 0 or a <= 0 or e >= 0:
-            raise InputError(f"{path}: the raster is rotated or not north up; warp it to a north-up grid first")
+            raise InputError(
+                f"{path}: the raster is rotated or not north up; warp it to a north-up grid first"
+            )
         return cls(rows, columns, (a, b, c, d, e, f), None if crs is None else crs.to_wkt())
 
     @property
@@ -132,11 +140,13 @@ class Grid:
 
 def wkt_of(crs: str) -> str:
     """The WKT of a CRS given as ``EPSG:n``, WKT or PROJ string. Raises InputError for an unknown one."""
+    import rasterio
     import rasterio.crs
     import rasterio.errors
 
     try:
-        return str(rasterio.crs.CRS.from_user_input(crs).to_wkt())
+        with rasterio.Env():  # keeps PROJ's own message off the terminal
+            return str(rasterio.crs.CRS.from_user_input(crs).to_wkt())
     except rasterio.errors.CRSError as error:
         raise InputError(f"--crs {crs}: unknown; give EPSG:25832, for example") from error
 

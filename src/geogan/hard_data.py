@@ -40,9 +40,7 @@ class HardData:
         return cls(np.zeros(shape, bool), np.full(shape, NONE, np.uint8), report)
 
 
-def snap(
-    wells: Wells, grid: Grid, names: tuple[str, ...], *, on_conflict: OnConflict = "error"
-) -> HardData:
+def snap(wells: Wells, grid: Grid, names: tuple[str, ...], *, on_conflict: OnConflict = "error") -> HardData:
     """The wells on the cells of a grid.
 
     ``names`` are the facies that a code 0..K-1 or a name may mean; a name comes first, so that facies
@@ -117,15 +115,15 @@ def _settle(
             used += sum(code == kept for _, code in found)
     cells = int(data.mask.sum())
     if cells == 0:
-        raise InputError(f"{wells.source}: no well is left; the first: {dropped[0]['well']}: {dropped[0]['reason']}")
+        raise InputError(
+            f"{wells.source}: no well is left; the first: {dropped[0]['well']}: {dropped[0]['reason']}"
+        )
     counts = {"wells_read": len(wells.facies), "wells_used": used, "wells_dropped": len(dropped)}
     details = {"cells_snapped": cells, "duplicates": used - cells, "conflicts": conflicts, "dropped": dropped}
     return HardData(data.mask, data.facies, counts | details)
 
 
-def _on_grid(
-    wells: Wells, grid: Grid
-) -> tuple[Float64[np.ndarray, "well"], Float64[np.ndarray, "well"]]:
+def _on_grid(wells: Wells, grid: Grid) -> tuple[Float64[np.ndarray, " well"], Float64[np.ndarray, " well"]]:
     """The wells' positions in the grid's CRS (unchanged where they have none or the same)."""
     if wells.crs is None or wells.by_cell:
         return wells.first, wells.second
@@ -148,7 +146,9 @@ def _known(names: tuple[str, ...]) -> str:
     return ", ".join(c if c == name else f"{c} ({name})" for c, name in zip(codes, names, strict=True))
 
 
-def _position(wells: Wells, well: int, x: Float64[np.ndarray, "well"], y: Float64[np.ndarray, "well"]) -> str:
+def _position(
+    wells: Wells, well: int, x: Float64[np.ndarray, " well"], y: Float64[np.ndarray, " well"]
+) -> str:
     names = ("row", "column") if wells.by_cell else ("x", "y")
     return f"{names[0]} {x[well]:.12g}, {names[1]} {y[well]:.12g}"
 

@@ -20,7 +20,7 @@ from geogan.errors import InputError
 from geogan.files import replacing_folder
 from geogan.grids import Grid
 from geogan.manifests import read_manifest, verify, write_manifest
-from geogan.shards import Variable, write_variable
+from geogan.shards import Variable, write_coordinates, write_variable
 from geogan.tiles import CLASSES, SPLITS, Plan
 from geogan.training_image import NODATA, TrainingImage
 
@@ -201,7 +201,7 @@ def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan) -> None:
     group.attrs.update({"tile": plan.tile, "counts": counts})
     names = np.array(CLASSES, dtype=object)[plan.classes]
     coordinates = {"split": names[:, 0], "role": names[:, 1], "row": plan.row, "column": plan.column}
-    _write_coordinates(group, coordinates)
+    write_coordinates(group, coordinates)
     shape = (plan.row.size, plan.tile, plan.tile)
     facies = Variable("facies", shape, ("tile", "y", "x"), np.uint8, NODATA, tuple(coordinates))
     write_variable(group, facies, lambda start, stop: windows[plan.row[start:stop], plan.column[start:stop]])
@@ -215,17 +215,50 @@ def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: Mask
         return 0
     splits = np.array(SPLITS, dtype=object)[plan.classes[source] // 2]
     coordinates = {"source_tile": source, "split": splits, "row": plan.row[source], "column": plan.column[source]}
-    _write_coordinates(group, coordinates)
+    write_coordinates(group, coordinates)
     codes = _array(prepared.path, name, "facies")
 
     def masks(start: int, stop: int) -> Bool[np.ndarray, "tile draw y x"]:
         return np.stack([[mask_of(name, int(at), draw) for draw in range(draws)] for at in source[start:stop]])
 
     def facies(start: int, stop: int) -> UInt8[np.ndarray, "tile draw y x"]:
-        own = np.stack([np.asarray(codes[int(at)]) for at in source[start:stop]])
-        return np.where(masks(start, stop), own[:, None], np.uint8(NODATA))
+        own = np.asarray(codes.oindex[source[start:stop]])
+        return np.where(mask[start:stop], own[:, None], np.uint8(NODATA))
 
     shape, dimensions = (source.size, draws, tile, tile), ("tile", "draw", "y", "x")
-    write_variable(group, Variable("mask", shape, dimensions, np.bool_, False, tuple(coordinates)), masks)
+    mask = write_variable(group, Variable("mask", shape, dimensions, np.bool_, False, tuple(coordinates)), masks)
     write_variable(group, Variable("facies", shape, dimensions, np.uint8, NODATA, tuple(coordinates)), facies)
     return int(source.size) * draws
+
+
+def _create(folder: Path, attributes: dict[str, Any]) -> zarr.Group:
+    return zarr.create_group(folder, zarr_format=3, overwrite=True, attributes=attributes)
+
+
+def _subgroup(root: zarr.Group, name: str) -> zarr.Group:
+    return root if name == "tiles" else root.create_group(name)
+
+
+def _group(path: Path, name: str) -> zarr.Group:
+    if name not in GROUPS:
+        raise InputError(f"{path}: no group {name!r}; one of {', '.join(GROUPS)}")
+    return zarr.open_group(path if name == "tiles" else path / name, mode="r", zarr_format=3)
+
+
+def _array(path: Path, group: str, name: str) -> zarr.Array[Any]:
+    found = _group(path, group)[name]
+    if not isinstance(found, zarr.Array):
+        raise KeyError(name)
+    return found
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Damage shows as whatever the codecs raise; the reader sees one InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: damaged store ({reason}); it has to be made again") from error

@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from geogan.choices import Choice
@@ -58,7 +57,3 @@ class System(nn.Module, ABC):
     @abstractmethod
     def losses(self, turn: str, batch: Any) -> Terms:
         """The terms that the turn minimises on this batch."""
-
-    @abstractmethod
-    def sample(self, batch: Any, rng: torch.Generator) -> Tensor:
-        """Images for the conditions of the batch, with noise from ``rng``."""

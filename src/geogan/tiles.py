@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
 from geogan.errors import InputError
+from geogan.training_image import NODATA
 
 SPLITS = ("train", "validation", "test")
 ROLES = ("image", "constraint")
@@ -124,11 +125,11 @@ def plan(blocks: Blocks, *, tile: int, stride: int, gap: int = 0, key: str = "ti
     return planned
 
 
-def without_nodata(planned: Plan, facies: UInt8[np.ndarray, "y x"], nodata: int = 255) -> Plan:
+def without_nodata(planned: Plan, facies: UInt8[np.ndarray, "y x"]) -> Plan:
     """The windows that hold no nodata pixel; the others are counted in ``left_out``."""
     keep = np.ones(planned.row.size, dtype=bool)
     for row in np.unique(planned.row):
-        empty = (facies[row : row + planned.tile] == nodata).any(axis=0)
+        empty = (facies[row : row + planned.tile] == NODATA).any(axis=0)
         if empty.any():
             before = np.concatenate([[0], np.cumsum(empty)])
             here = np.flatnonzero(planned.row == row)

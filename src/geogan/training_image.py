@@ -9,6 +9,8 @@ from jaxtyping import UInt8
 
 from geogan.grids import Grid
 
+NODATA = 255  # the code of a pixel without a facies
+
 
 @dataclass(frozen=True)
 class TrainingImage:

@@ -25,8 +25,8 @@ class Wells:
 
     source: str
     by_cell: bool
-    first: Float64[np.ndarray, "well"]
-    second: Float64[np.ndarray, "well"]
+    first: Float64[np.ndarray, " well"]
+    second: Float64[np.ndarray, " well"]
     facies: tuple[str, ...]
     places: tuple[str, ...]
     columns: dict[str, str]

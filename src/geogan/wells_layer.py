@@ -41,7 +41,9 @@ def read(path: Path, given: Mapping[str, str]) -> Wells:
         raise InputError(f"{source}: no features; one well at least is needed")
     at = well_columns.facies(source, header, given, by_position=False)
     places = tuple(f"feature {number}" for number in range(1, len(points) + 1))
-    facies = tuple(_text(source, place, header[at], value) for place, value in zip(places, fields[at], strict=True))
+    facies = tuple(
+        _text(source, place, header[at], value) for place, value in zip(places, fields[at], strict=True)
+    )
     x, y = _positions(source, places, points)
     crs = None if meta["crs"] is None else str(meta["crs"])
     return Wells(source, False, x, y, facies, places, {"facies": header[at]}, crs)
@@ -57,7 +59,9 @@ def _positions(source: str, places: tuple[str, ...], points: Any) -> tuple[Any, 
             raise InputError(f"{source}: {place}: {found}; each well must be one point")
     x, y = shapely.get_x(points), shapely.get_y(points)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError(f"{source}: {places[int(np.argmin(np.isfinite(x + y)))]}: coordinates are not finite")
+        raise InputError(
+            f"{source}: {places[int(np.argmin(np.isfinite(x + y)))]}: coordinates are not finite"
+        )
     return x, y
 
 

@@ -46,12 +46,10 @@ def nearest(
         agreeing = fft.irfft2(product, shape)[:, shifts[0][:, None], shifts[1]]
         share = np.where(enough, agreeing / overlap, 0.0)
         closest = np.argsort(-share.max(axis=(1, 2)), kind="stable")[:_CLOSEST]
-        found = [np.unravel_index(share[tile].argmax(), overlap.shape) for tile in closest]
+        found = [np.array(np.unravel_index(share[tile].argmax(), overlap.shape)) for tile in closest]
         result[index] = min(
-            _difference(
-                fields[index], training[tile], 2 * (int(y) - reach[0]) + dy, 2 * (int(x) - reach[1]) + dx
-            )
-            for tile, (y, x) in zip(closest, found, strict=True)
+            _difference(fields[index], training[tile], int(y) + dy, int(x) + dx)
+            for tile, (y, x) in zip(closest, (2 * (at - reach) for at in found), strict=True)
             for dy in (-1, 0, 1)
             for dx in (-1, 0, 1)
         )

@@ -82,9 +82,6 @@ class ConstrainedSGAN(System):
     def losses(self, turn: str, batch: FaciesBatch) -> Terms:
         return {"critic": self._critic, "generator": self._generator, "constraint": self._constraint}[turn](batch)
 
-    def sample(self, batch: FaciesBatch, rng: torch.Generator) -> Float[Tensor, "batch channel y x"]:
-        return facies.activate(self._logits(batch.mask, batch.codes, rng))
-
     def _logits(
         self, mask: Bool[Tensor, "batch y x"], codes: UInt8[Tensor, "batch y x"], rng: torch.Generator
     ) -> Float[Tensor, "batch channel y x"]:

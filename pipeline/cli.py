@@ -1,0 +1,386 @@
+"""The ``geogan`` command. Heavy imports wait inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geogan.errors import InputError
+
+if TYPE_CHECKING:
+    from .project import Project
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Constrained GANs for geoscience: prepare data, train, evaluate, export, and simulate facies fields "
+    "from a training image and wells.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Bring data in and prove that stores are whole.")
+runs_app = typer.Typer(no_args_is_help=True, help="MLflow runs of this repository.")
+app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
+
+ParamsFiles = Annotated[
+    list[Path], typer.Option("--params", metavar="FILE", help="Params file; repeatable, later files win key by key.")
+]
+Sets = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="dotted.key=value for this call; repeatable.")
+]
+Datasets = Annotated[list[str], typer.Option("-d", "--dataset", metavar="DATASET", help="Default: all.")]
+Experiments = Annotated[list[str], typer.Option("-e", "--experiment", metavar="EXPERIMENT", help="Default: all.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only results, no progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn what went wrong into one line on stderr and the exit status of the contract."""
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    try:
+        yield
+    except InputError as error:
+        _fail(" ".join(str(error).split()), 2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" while writing {error.filename}" if error.filename else ""
+        _fail(f"no space left on the device{where}: free some and run the same command; what was there is kept", 2)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+
+
+def _fail(line: str, status: int) -> None:
+    print(f"geogan: {line}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def _project(params: list[Path], sets: list[str]) -> Project:
+    from .project import Project
+
+    return Project.load(params, sets)
+
+
+def _each(names: list[str], everything: Any) -> list[str]:
+    return list(dict.fromkeys(names)) or list(everything)
+
+
+def _tell(quiet: bool) -> Callable[[str], None]:
+    return (lambda line: None) if quiet else (lambda line: print(line, file=sys.stderr))
+
+
+def _result(value: Any, as_json: bool, line: str) -> None:
+    print(json.dumps(value) if as_json else line)
+
+
+DEFAULT_PARAMS = [Path("params.yaml")]
+
+
+@app.command()
+def prepare(
+    dataset: Datasets = [],  # noqa: B006
+    params: ParamsFiles = DEFAULT_PARAMS,
+    set_: Sets = [],  # noqa: B006
+    workers: Annotated[int, typer.Option(min=1, help="Datasets prepared side by side.")] = 1,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cut the sources into tiles: data/prepared/DATASET.zarr."""
+    with _answering():
+        project = _project(params, set_)
+        from .prepare import prepare as stage
+
+        for name in _each(dataset, project.params.datasets):
+            _tell(quiet)(f"{name}: preparing")
+            counts = stage(project, name)
+            tiles = counts["tiles"]
+            line = ", ".join(f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in ("tile", "left_out"))
+            left = f"; {tiles['left_out']} tiles with nodata left out" if tiles["left_out"] else ""
+            _result({"dataset": name, **counts}, as_json, f"{name}: tiles of {tiles['tile']}: {line}{left}")
+
+
+@app.command()
+def constrain(
+    dataset: Datasets = [],  # noqa: B006
+    params: ParamsFiles = DEFAULT_PARAMS,
+    set_: Sets = [],  # noqa: B006
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sample hard data from the constraint ground: data/constraints/DATASET.zarr."""
+    with _answering():
+        project = _project(params, set_)
+        from .prepare import constrain as stage
+
+        for name in _each(dataset, project.params.datasets):
+            _tell(quiet)(f"{name}: sampling hard data")
+            counts = stage(project, name)
+            line = f"{name}: {counts['tiles']} sets of hard data for training tiles, {counts['evaluation']} for evaluation"
+            _result({"dataset": name, **counts}, as_json, line)
+
+
+@app.command()
+def train(
+    experiment: Experiments = [],  # noqa: B006
+    params: ParamsFiles = DEFAULT_PARAMS,
+    set_: Sets = [],  # noqa: B006
+    force: Annotated[bool, typer.Option("--force", help="Train again what is finished.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train: data/models/EXPERIMENT/. Goes on by itself from the last good checkpoint of the same work."""
+    with _answering():
+        project = _project(params, set_)
+        names = _each(experiment, project.params.experiments)
+        for name in names:
+            project.experiment(name)
+        from geogan.train import Diverged
+
+        from .prepare import refresh
+        from .signals import Stopped
+        from .train import train as stage
+
+        for name in names:
+            try:
+                for line in refresh(project, project.experiment(name).dataset):
+                    _tell(quiet)(line)
+                done = stage(project, name, force=force, quiet=quiet)
+            except Stopped as stopped:
+                _fail(str(stopped), stopped.status)
+            except Diverged as error:
+                _fail(str(error), 1)
+            how = "trained" if done["trained"] else "was trained already, its files are written again"
+            _result(done, as_json, f"{name}: {how}; weights of step {done['step']}, key {done['key'][:12]}")
+
+
+@app.command()
+def evaluate(
+    experiment: Experiments = [],  # noqa: B006
+    params: ParamsFiles = DEFAULT_PARAMS,
+    set_: Sets = [],  # noqa: B006
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge models on held-out ground: data/metrics/EXPERIMENT.json and data/figures/EXPERIMENT/."""
+    with _answering():
+        project = _project(params, set_)
+        from .evaluate import evaluate as stage
+
+        shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
+        for name in _each(experiment, project.params.experiments):
+            _tell(quiet)(f"{name}: evaluating")
+            metrics = stage(project, name)
+            _result(metrics, as_json, f"{name}: " + ", ".join(f"{key} {metrics[key]:.4g}" for key in shown))
+
+
+@app.command()
+def export(
+    experiment: Experiments = [],  # noqa: B006
+    params: ParamsFiles = DEFAULT_PARAMS,
+    set_: Sets = [],  # noqa: B006
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make bundles that run without this repository: data/exports/EXPERIMENT/."""
+    with _answering():
+        project = _project(params, set_)
+        from .export import export as stage
+
+        for name in _each(experiment, project.params.experiments):
+            _tell(quiet)(f"{name}: exporting")
+            out = stage(project, name).relative_to(project.root)
+            _result({"experiment": name, "bundle": str(out)}, as_json, f"{name}: {out}")
+
+
+@app.command()
+def simulate(
+    bundle: Annotated[Path, typer.Argument(help="Folder that 'geogan export' made.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Result: .npz, .zarr, .tif or .gslib.")],
+    wells: Annotated[Path | None, typer.Option(help="Hard data: CSV, GSLIB points or GeoPackage.")] = None,
+    size: Annotated[tuple[int, int] | None, typer.Option(metavar="ROWS COLS", help="Grid in cells.")] = None,
+    like: Annotated[Path | None, typer.Option(metavar="RASTER", help="Grid and CRS of this raster.")] = None,
+    bounds: Annotated[
+        tuple[float, float, float, float] | None, typer.Option(metavar="W S E N", help="Grid in map units.")
+    ] = None,
+    resolution: Annotated[float | None, typer.Option(help="Cell size for --bounds, in map units.")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS for --bounds, for example EPSG:25832.")] = None,
+    n: Annotated[int, typer.Option("-n", help="Number of fields.")] = 100,
+    seed: Annotated[int, typer.Option(help="Field k depends on the seed and k alone.")] = 0,
+    unconditional: Annotated[bool, typer.Option("--unconditional", help="Without hard data.")] = False,
+    columns: Annotated[
+        str | None, typer.Option(metavar="x=..,y=..,facies=..", help="Columns of the table, by name or number.")
+    ] = None,
+    on_conflict: Annotated[
+        str, typer.Option(metavar="error|drop|majority", help="Wells that contradict or lie outside.")
+    ] = "error",
+    force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Draw fields that honour wells, with probability and entropy maps and a report."""
+    with _answering():
+        if on_conflict not in ("error", "drop", "majority"):
+            raise InputError(f"--on-conflict {on_conflict}: must be error, drop or majority")
+        from .simulate import simulate as command
+
+        report = command(
+            bundle,
+            out,
+            wells=wells,
+            size=size,
+            like=like,
+            bounds=bounds,
+            resolution=resolution,
+            crs=crs,
+            count=n,
+            seed=seed,
+            unconditional=unconditional,
+            columns=_pairs("--columns", columns),
+            on_conflict=on_conflict,  # type: ignore[arg-type]
+            force=force,
+            quiet=quiet,
+        )
+        _result(report, as_json, f"{out}: {n} fields, report in {out}.report.json")
+
+
+def _pairs(option: str, text: str | None) -> dict[str, str] | None:
+    """``a=b,c=d`` as a dict."""
+    if text is None:
+        return None
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(key and equals and value for key, equals, value in pairs):
+        raise InputError(f"{option} {text}: must be like x=east,y=north,facies=code")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+@app.command()
+def translate(
+    bundle: Annotated[Path, typer.Argument(help="Folder that 'geogan export' made.")],
+    scene: Annotated[Path, typer.Argument(help="Georeferenced raster.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Result, a COG on the grid of the scene.")],
+) -> None:
+    """Translate a whole scene (for bundles of image translators)."""
+    with _answering():
+        if not bundle.is_dir():
+            raise InputError(f"{bundle}: there is no such bundle; a bundle is a folder that 'geogan export' made")
+        raise InputError(f"{bundle}: makes facies fields and translates no scene; use geogan simulate")
+
+
+@app.command()
+def profile(name: Annotated[str, typer.Argument(help="Name of profiles/NAME.yaml.")]) -> None:
+    """Merge an overlay into params.yaml, comments kept, so that dvc repro uses it."""
+    with _answering():
+        from .profile import merge
+
+        print(merge(name))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+) -> None:
+    """MLflow's pages of this repository, opened where runs are compared."""
+    with _answering():
+        from .root import project_root
+        from .ui import serve
+
+        raise typer.Exit(serve(project_root(), port, browser))
+
+
+@data_app.command("list")
+def data_list(as_json: AsJson = False) -> None:
+    """What can be fetched, and the datasets of params.yaml."""
+    with _answering():
+        from .data import listing
+
+        rows = listing(_project(DEFAULT_PARAMS, []))
+        _result(rows, as_json, "\n".join(f"{row['name']:<24} {row['kind']:<10} {row['about']}" for row in rows))
+
+
+@data_app.command("fetch")
+def data_fetch(name: Annotated[str, typer.Argument(help="A name from 'geogan data list'.")]) -> None:
+    """Download a public training image, checked against its sha256, and make it a dataset."""
+    with _answering():
+        from .data import fetch
+
+        print(fetch(_project(DEFAULT_PARAMS, []), name))
+
+
+@data_app.command("import")
+def data_import(
+    file: Annotated[Path, typer.Argument(help="PNG, TIFF, GeoTIFF or GSLIB grid.")],
+    dataset: Annotated[str, typer.Option("--as", metavar="DATASET", help="The dataset it becomes.")],
+    pair: Annotated[Path | None, typer.Option(help="The map that belongs to a scene.")] = None,
+) -> None:
+    """Copy a file to data/raw/DATASET/, track it with DVC and point params.yaml at it."""
+    with _answering():
+        from .data import import_file
+
+        if pair is not None:
+            raise InputError(f"--pair {pair}: pairs of scene and map are not supported by this version")
+        print(import_file(_project(DEFAULT_PARAMS, []), file, dataset))
+
+
+@data_app.command("verify")
+def data_verify(
+    path: Annotated[Path | None, typer.Argument(help="A store; default: all under data/.")] = None,
+) -> None:
+    """Prove that stores are whole: every file against its sha256."""
+    with _answering():
+        from .data import verify_stores
+
+        for line in verify_stores(path):
+            print(line)
+
+
+@runs_app.command("list")
+def runs_list(as_json: AsJson = False) -> None:
+    """The runs, newest first."""
+    with _answering():
+        import dataclasses
+
+        from .root import project_root
+        from .runs import list_runs, runs_table
+
+        rows = list_runs(project_root())
+        if as_json:
+            print(json.dumps([dataclasses.asdict(row) for row in rows]))
+        else:
+            from rich.console import Console
+
+            Console().print(runs_table(rows))
+
+
+@runs_app.command("import")
+def runs_import(
+    all_commits: Annotated[bool, typer.Option("--all-commits", help="Walk the git history too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild missing runs from the files that DVC pulled."""
+    with _answering():
+        import dataclasses
+
+        from .root import project_root
+        from .runs import import_runs
+
+        done = import_runs(project_root(), all_commits)
+        _result(dataclasses.asdict(done), as_json, done.summary())
+
+
+def main() -> None:
+    """Entry point for ``python -m``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

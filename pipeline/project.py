@@ -1,0 +1,101 @@
+"""A project: its params and where each thing lies."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from geogan.config import Dataset, Experiment, Params, read
+from geogan.datasets import Context
+from geogan.errors import InputError
+from geogan.files import sha256_of
+
+from .root import project_root, state_root
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder with dvc.yaml, and the checked params of this call."""
+
+    root: Path
+    params: Params
+
+    @classmethod
+    def load(cls, files: Sequence[Path], sets: Sequence[str]) -> Project:
+        """Find the root and read the params; relative files are sought here, then at the root."""
+        root = project_root()
+        found = [file if file.exists() or file.is_absolute() else root / file for file in files]
+        return cls(root, read(found, sets))
+
+    @cached_property
+    def context(self) -> Context:
+        """What the sources need to know."""
+        return Context(self.root, self.params.limits)
+
+    @cached_property
+    def checkpoints(self) -> Path:
+        """Checkpoints of all work, outside what DVC deletes."""
+        return state_root(self.root) / ".geogan" / "checkpoints"
+
+    def prepared(self, dataset: str) -> Path:
+        return self.root / "data" / "prepared" / f"{dataset}.zarr"
+
+    def constraints(self, dataset: str) -> Path:
+        return self.root / "data" / "constraints" / f"{dataset}.zarr"
+
+    def model(self, experiment: str) -> Path:
+        return self.root / "data" / "models" / experiment
+
+    def metrics(self, experiment: str) -> Path:
+        return self.root / "data" / "metrics" / f"{experiment}.json"
+
+    def timing(self, experiment: str) -> Path:
+        return self.root / "data" / "metrics" / f"{experiment}.timing.json"
+
+    def figures(self, experiment: str) -> Path:
+        return self.root / "data" / "figures" / experiment
+
+    def bundle(self, experiment: str) -> Path:
+        return self.root / "data" / "exports" / experiment
+
+    def dataset(self, name: str) -> Dataset:
+        return _named(self.params.datasets, name, "dataset")
+
+    def experiment(self, name: str) -> Experiment:
+        return _named(self.params.experiments, name, "experiment")
+
+    def prepared_key(self, name: str) -> str:
+        """Identity of a prepared store: the params that make it, and the file behind them if not pinned."""
+        dataset = self.dataset(name)
+        source = dataset.source.plain()
+        if source.get("path") and not source.get("sha256"):
+            file = self.root / source["path"]
+            source["sha256"] = sha256_of(file) if file.is_file() else None
+        return digest_of(
+            {
+                "source": source,
+                "tiling": dataclasses.asdict(dataset.tiling),
+                "split": dataclasses.asdict(dataset.split),
+            }
+        )
+
+    def constraints_key(self, name: str) -> str:
+        """Identity of a constraint store."""
+        return digest_of({"prepared": self.prepared_key(name), "constraints": self.dataset(name).constraints.plain()})
+
+
+def digest_of(value: Any) -> str:
+    """sha256 of plain data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _named(table: Any, name: str, kind: str) -> Any:
+    if name not in table:
+        raise InputError(f"{kind} {name!r}: is not in the params; there are {', '.join(table) or 'none'}")
+    return table[name]

@@ -1,0 +1,165 @@
+"""``geogan simulate``: a bundle and the user's wells in, conditional fields out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from geogan import fields
+from geogan.ensemble import Ensemble, report
+from geogan.errors import InputError
+from geogan.grids import Grid
+from geogan.hard_data import HardData, OnConflict, snap
+from geogan.wells import Wells
+from geogan.wells import read as read_wells
+
+if TYPE_CHECKING:
+    from geogan.inference import Bundle
+
+Bounds = tuple[float, float, float, float]
+
+
+def simulate(
+    bundle: Path,
+    out: Path,
+    *,
+    wells: Path | None = None,
+    size: tuple[int, int] | None = None,
+    like: Path | None = None,
+    bounds: Bounds | None = None,
+    resolution: float | None = None,
+    crs: str | None = None,
+    count: int = 100,
+    seed: int = 0,
+    unconditional: bool = False,
+    columns: Mapping[str, str] | None = None,
+    on_conflict: OnConflict = "error",
+    force: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Write ``count`` fields to ``out`` (the format goes by its suffix) that honour ``wells``; the report.
+
+    The grid is given by ``size`` (rows, columns), by ``like`` (a raster), or by ``bounds`` (W, S, E, N),
+    ``resolution`` and ``crs``. ``force`` allows a cell size that the bundle was not trained on. Raises
+    InputError for whatever the user can mend; nothing is written then.
+    """
+    fields.check_output(out)
+    if count < 1 or seed < 0:
+        raise InputError(f"-n {count} --seed {seed}: at least 1 realization and a seed from 0 are needed")
+    grid = grid_of(size=size, like=like, bounds=bounds, resolution=resolution, crs=crs)
+    if (wells is None) != unconditional:
+        given = "both given" if unconditional else "neither given"
+        raise InputError(f"--wells and --unconditional: {given}; pass one of them")
+    known = None if wells is None else read_wells(wells, columns=columns)
+    _check_room(grid, count)
+
+    from geogan.inference import load_bundle
+
+    model = load_bundle(bundle)
+    _check_cell_size(model.cell_size, grid, force=force)
+    hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
+    if known is not None and not quiet:
+        _tell(known, hard)
+    facies = _sample(model, hard, count, seed, quiet=quiet)
+    ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
+    told = report(ensemble, bundle=model.digest, training=model.proportions)
+    told["wells"] = None if known is None else {"file": known.source, "columns": known.columns}
+    told["files"] = [path.name for path in fields.paths(out)]
+    fields.write(out, ensemble, told)
+    return told
+
+
+def grid_of(
+    *,
+    size: tuple[int, int] | None,
+    like: Path | None,
+    bounds: Bounds | None,
+    resolution: float | None,
+    crs: str | None,
+) -> Grid:
+    """The grid of the one way that was used to give it. Raises InputError where it is not one."""
+    ways = {"--size": size, "--like": like, "--bounds": bounds}
+    given = [name for name, value in ways.items() if value is not None]
+    if len(given) != 1:
+        raise InputError(f"grid: give one of {', '.join(ways)}; given: {', '.join(given) or 'none'}")
+    if bounds is not None:
+        if resolution is None or crs is None:
+            missing = "--resolution" if resolution is None else "--crs"
+            raise InputError(f"--bounds: needs {missing} too (--resolution R --crs EPSG:n)")
+        return Grid.from_bounds(bounds, resolution, crs)
+    if resolution is not None or crs is not None:
+        raise InputError(f"{given[0]}: does not go with --resolution and --crs; they belong to --bounds")
+    if like is not None:
+        return Grid.like(like)
+    assert size is not None
+    return Grid.in_cells(*size)
+
+
+def _check_room(grid: Grid, count: int) -> None:
+    """Raise InputError where the fields and their statistics alone do not fit into memory."""
+    needed = grid.rows * grid.columns * (count + 16)
+    room = psutil.virtual_memory().available
+    if needed > room:
+        raise InputError(
+            f"grid of {grid.rows} x {grid.columns}, {count} realizations: {needed / 2**30:.1f} GiB are "
+            f"needed, {room / 2**30:.1f} GiB of memory are free; take fewer realizations or a smaller grid"
+        )
+
+
+def _check_cell_size(trained: tuple[float, float] | None, grid: Grid, *, force: bool) -> None:
+    """Raise InputError where the grid's cells differ by over 1 % from those of the training image.
+
+    A grid in cells has the bundle's by definition, and a bundle without a cell size fits any grid.
+    """
+    if trained is None or not grid.in_map_units or force:
+        return
+    if any(abs(own / wanted - 1) > 0.01 for own, wanted in zip(grid.cell_size, trained, strict=True)):
+        own, wanted = (f"{height:g} x {width:g}" for height, width in (grid.cell_size, trained))
+        raise InputError(
+            f"grid: its cells are {own} map units, the bundle was trained on {wanted}; "
+            "give a grid of that cell size, or --force if shapes may be scaled"
+        )
+
+
+def _tell(wells: Wells, hard: HardData) -> None:
+    """What the user should know of the wells, on stderr."""
+    for note in wells.notes:
+        print(note, file=sys.stderr)
+    counts = hard.report
+    left_out = f", {counts['wells_dropped']} left out (see the report)" if counts["wells_dropped"] else ""
+    print(
+        f"{wells.source}: {counts['wells_used']} of {counts['wells_read']} wells "
+        f"in {counts['cells_snapped']} cells{left_out}",
+        file=sys.stderr,
+    )
+
+
+def _sample(model: Bundle, hard: HardData, count: int, seed: int, *, quiet: bool) -> Any:
+    with _progress(count, quiet=quiet) as progress:
+        return model.sample(hard.mask, hard.facies, count, seed, progress)
+
+
+@contextmanager
+def _progress(count: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """A callable that takes the number of fields done so far, or None."""
+    if quiet:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("fields"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with bar:
+        task = bar.add_task("fields", total=count)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,199 @@
+"""Stage ``train``: one experiment becomes a model, resumed by itself from the last good checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from lightning_fabric import Fabric
+from safetensors.torch import save_file
+from torch import Tensor
+
+from geogan.batches import FaciesBatches
+from geogan.config import Compute
+from geogan.errors import InputError
+from geogan.files import replacing_file, sha256_of, write_text
+from geogan.inference import SCHEMA
+from geogan.optimisers import OPTIMISERS, SCHEDULES
+from geogan.system import System
+from geogan.systems import SYSTEMS
+from geogan.train import Diverged, Loop, Plan
+
+from .project import Project
+from .signals import Stopped, catching
+from .tracking import Run, environment_tags, open_run
+from .watcher import TrainingWatcher
+from .work import Work
+
+
+def train(project: Project, name: str, *, force: bool = False, quiet: bool = False) -> dict[str, Any]:
+    """Train an experiment to its end and write ``data/models/<name>/``; returns what became of it.
+
+    Finished work of the same key is written out again and not trained, unless ``force``. Raises Stopped after
+    saving a checkpoint when a signal came, Diverged when a loss did.
+    """
+    work = Work.of(project, name)
+    folder = project.checkpoints / work.key
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{folder}.lock", timeout=0):
+            if force:
+                shutil.rmtree(folder, ignore_errors=True)
+            finished = folder / "finished.json"
+            if finished.exists():
+                facts = json.loads(finished.read_text(encoding="utf-8"))
+                write_model(project, work, folder, facts)
+                return {"experiment": name, "key": work.key, "trained": False, "step": facts["step"]}
+            return _train(project, work, folder, quiet=quiet)
+    except Timeout:
+        raise InputError(f"experiments.{name}: the same work is being trained by another process") from None
+
+
+def _train(project: Project, work: Work, folder: Path, *, quiet: bool) -> dict[str, Any]:
+    seed = project.params.seed
+    fabric = computing(project.params.compute, work.device)
+    torch.manual_seed(seed)
+    system = build_system(work)
+    loop = make_loop(work, system, folder, fabric, seed)
+    run = _open_run(project, work)
+    status = "FAILED"
+    try:
+        with catching() as signals, TrainingWatcher(work, folder, run, signals, quiet=quiet) as watcher:
+            watcher.replay(folder / "history.jsonl")
+            done = loop.run(watcher)
+        if not done:
+            status = "KILLED"
+            raise Stopped(signals.number, f"experiments.{work.name}: stopped after step {loop.progress.step}, "
+                          "a checkpoint is saved; the same command goes on from it")
+        step, weights = loop.best()
+        facts = {"step": step, "run": run.identity()}
+        with replacing_file(folder / "best.safetensors") as temporary:
+            save_file(weights, temporary)
+        write_text(folder / "finished.json", json.dumps(facts, indent=1) + "\n")
+        write_model(project, work, folder, facts)
+        status = "FINISHED"
+    except Diverged as error:
+        raise Diverged(f"experiments.{work.name}: {error}") from None
+    finally:
+        run.close(status)
+    return {"experiment": work.name, "key": work.key, "trained": True, "step": step}
+
+
+def computing(compute: Compute, device: torch.device) -> Fabric:
+    """Set threads and determinism for this process and start Fabric on one device.
+
+    On a GPU, deterministic mode picks deterministic kernels where torch has them and warns where not.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(compute.threads)
+    torch.use_deterministic_algorithms(compute.deterministic, warn_only=device.type == "cuda")
+    torch.backends.cudnn.benchmark = not compute.deterministic
+    precision: Any = {"32": "32-true", "bf16": "bf16-mixed"}[compute.precision]
+    fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
+    fabric.launch()
+    return fabric
+
+
+def build_system(work: Work) -> System:
+    """The system of an experiment, freshly initialised."""
+    experiment = work.experiment
+    system: System = experiment.system.build(SYSTEMS, experiment.slots, work.prepared.facies_count)
+    return system
+
+
+def make_loop(work: Work, system: System, folder: Path, fabric: Fabric, seed: int) -> Loop:
+    """Tie system, data, optimisers and plan together."""
+    experiment, training = work.experiment, work.experiment.training
+    _check_tile(work, system)
+    real = work.prepared.tiles("train", "image")
+    mask, codes = work.constraints.read("train")
+    source = FaciesBatches(real, mask, codes, batch=training.batch, seed=seed, device=fabric.device)
+    plan = Plan(
+        steps=training.steps,
+        checkpoint_every=training.checkpoint_every,
+        log_every=training.log_every,
+        picture_every=training.picture_every,
+        ema=training.ema,
+        clip=training.clip,
+        seed=seed,
+        select_by=training.select_by,
+    )
+    return Loop(
+        system,
+        lambda turn, weights: experiment.optimisers[turn].build(OPTIMISERS, weights),
+        experiment.schedule.build(SCHEDULES, training.steps),
+        source,
+        plan,
+        folder,
+        fabric,
+    )
+
+
+def _check_tile(work: Work, system: System) -> None:
+    tile, stride = work.prepared.tile("tiles"), int(system.get_submodule("generator").stride)  # type: ignore[arg-type]
+    if tile % stride:
+        raise InputError(
+            f"datasets.{work.experiment.dataset}.tile: {tile} is no multiple of {stride}, the stride of "
+            f"experiments.{work.name}.generator {work.experiment.slots.generator.name!r}"
+        )
+
+
+def _open_run(project: Project, work: Work) -> Run:
+    return open_run(
+        project.root,
+        experiment=work.name,
+        key=work.key,
+        params=work.identity["experiment"] | {"seed": work.identity["seed"], "compute": work.identity["compute"]},
+        tags=environment_tags(project.root),
+        datasets=[
+            (name, digest, store.path)
+            for (name, digest), store in zip(_datasets(work), (work.prepared, work.constraints), strict=True)
+        ],
+    )
+
+
+def _datasets(work: Work) -> list[tuple[str, str]]:
+    """Name and digest of the two stores that a training reads."""
+    name = work.experiment.dataset
+    return [(name, work.prepared.digest), (f"{name}_constraints", work.constraints.digest)]
+
+
+def write_model(project: Project, work: Work, folder: Path, facts: dict[str, Any]) -> None:
+    """Write the four files of a model from the folder of finished work."""
+    model = project.model(work.name)
+    with replacing_file(model / "weights.safetensors") as temporary:
+        shutil.copyfile(folder / "best.safetensors", temporary)
+    grid = work.prepared.grid
+    system = {
+        "schema": SCHEMA,
+        "experiment": work.name,
+        "config": work.experiment.plain(),
+        "seed": work.identity["seed"],
+        "compute": work.identity["compute"],
+        "facies": list(work.prepared.names),
+        "proportions": proportions(work),
+        "grid": {"crs": grid.crs, "transform": list(grid.transform), "cell_size": list(grid.cell_size)},
+        "tile": work.prepared.tile("tiles"),
+        "constraints": project.dataset(work.experiment.dataset).constraints.plain(),
+        "source_sha256": work.prepared.sha256,
+        "datasets": dict(_datasets(work)),
+        "step": facts["step"],
+        "key": work.key,
+        "weights_sha256": sha256_of(model / "weights.safetensors"),
+    }
+    write_text(model / "system.json", json.dumps(system, indent=1) + "\n")
+    with replacing_file(model / "history.jsonl") as temporary:
+        shutil.copyfile(folder / "history.jsonl", temporary)
+    write_text(model / "run.json", json.dumps(facts["run"], indent=1) + "\n")
+
+
+def proportions(work: Work) -> dict[str, float]:
+    """Share of each facies in the training tiles."""
+    tiles = torch.from_numpy(work.prepared.tiles("train", "image"))
+    counts: Tensor = torch.bincount(tiles.flatten(), minlength=work.prepared.facies_count)
+    return {name: round(float(n) / tiles.numel(), 6) for name, n in zip(work.prepared.names, counts, strict=True)}

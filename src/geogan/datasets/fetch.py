@@ -1,0 +1,78 @@
+"""Public training images, downloaded once and pinned by their sha256."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from geogan.datasets import gslib, raster
+from geogan.datasets.context import Context
+from geogan.errors import InputError
+from geogan.training_image import TrainingImage
+
+TIMEOUT = 30  # seconds without an answer
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on the web, by the commit that it was published in."""
+
+    url: str
+    sha256: str
+
+
+REMOTES = {
+    "laloy_channels": Remote(  # 2500 x 2500, two facies; elaloy/gan_for_gradient_based_inv, MIT
+        "https://raw.githubusercontent.com/elaloy/gan_for_gradient_based_inv/"
+        "aeb48ea3b45579c186267741ccabc31bd7e1dabd/training/ti/ti.png",
+        "a138be025008c65e4bbf236ca4c520c0823e37cd67bbcbb367d4e8c8b1dccf47",
+    ),
+    "strebelle": Remote(  # 250 x 250, two facies; GAIA-UNIL/trainingimages, GPL-3
+        "https://raw.githubusercontent.com/GAIA-UNIL/trainingimages/"
+        "b2339532f782363cf4eea13a483cf74aa80f7831/MPS_book_data/Part2/ti_strebelle.sgems",
+        "c14e96d9e0a8f25f4c5c812005ee7a8037b684c99497a76521b829f0e497c0f1",
+    ),
+}
+
+
+def read(
+    context: Context, /, *, name: str, url: str | None = None, sha256: str | None = None
+) -> TrainingImage:
+    """Download a known training image unless it is there already, and read it by its suffix.
+
+    ``url`` names another place to take it from (a mirror), ``sha256`` other content.
+
+    Raises:
+        InputError: unknown name, no answer, or content with another sha256 (nothing is kept then).
+    """
+    file = download(context.root, name, url=url, sha256=sha256)
+    source = raster.read if file.suffix.lower() in (".png", ".tif", ".tiff") else gslib.read
+    return source(context, path=str(file))
+
+
+def download(root: Path, name: str, *, url: str | None = None, sha256: str | None = None) -> Path:
+    """Bring a known file to ``root/data/raw/<name>/`` and return its path; errors as in `read`."""
+    if name not in REMOTES:
+        raise InputError(f"source.name: {name!r} is not one of {', '.join(REMOTES)}")
+    url, sha256 = url or REMOTES[name].url, (sha256 or REMOTES[name].sha256).lower()
+    if not url.startswith(("https://", "http://")):
+        raise InputError(f"source.url: {url!r} must begin with https:// or http://")
+    import pooch
+    import requests
+
+    folder = root / "data" / "raw" / name
+    fresh = not folder.exists()
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        downloader = pooch.HTTPDownloader(timeout=TIMEOUT)
+        file = Path(url.split("?")[0].split("#")[0]).name
+        return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=file, path=folder, downloader=downloader))
+    except (ValueError, requests.RequestException, OSError) as error:
+        if fresh and folder.exists() and not any(folder.iterdir()):
+            folder.rmdir()
+        if isinstance(error, requests.RequestException):
+            reason = " ".join(str(error).split())
+            raise InputError(f"{url}: cannot be downloaded ({reason}); bring the file in with data import") from error
+        if isinstance(error, ValueError):
+            raise InputError(f"{url}: its content does not have the sha256 {sha256}; nothing was kept") from error
+        raise

@@ -1,0 +1,117 @@
+"""PNG, TIFF, GeoTIFF and COG pictures through rasterio."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt8
+
+from geogan.datasets.context import Context
+from geogan.datasets.levels import Levels
+from geogan.errors import InputError
+from geogan.grids import Grid
+from geogan.training_image import TrainingImage
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+DRIVERS = ["GTiff", "COG", "PNG"]  # nothing that refers to other files, such as VRT
+PIECE = 2**23  # pixels that are read at once, at least one row of blocks
+CACHE = 2**26  # bytes of GDAL's block cache
+
+
+def read(
+    context: Context,
+    /,
+    *,
+    path: str,
+    sha256: str | None = None,
+    band: int | None = None,
+    thresholds: tuple[float, ...] = (),
+) -> TrainingImage:
+    """Read one band of a picture as facies codes, north up.
+
+    ``band`` counts from 1; None takes the only band of the picture. Distinct values (2 to 16) become codes in
+    ascending order; continuous values need ``thresholds``. The declared nodata value becomes 255. CRS and
+    affine transform are kept; a picture without either gets a grid in cells. A south-up picture is flipped,
+    a rotated one keeps its rotation in the transform. Pixels are read in pieces of whole rows.
+
+    Raises:
+        InputError: no such file, another sha256, another format (VRT too), more pixels than the limits allow,
+            several bands and no ``band``, damaged data, NaN, too many values, one facies only.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    file, digest = context.file(path, sha256)
+    levels = Levels(str(file), thresholds)
+    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with rasterio.open(file, driver=DRIVERS) as source:
+                context.limits.check(str(file), source.height, source.width, file.stat().st_size)
+                band = _band(file, source, band)
+                levels.nodata = source.nodatavals[band - 1]
+                codes = _read_codes(source, band, levels)
+                grid = _grid(source)
+        except RasterioError as error:
+            raise InputError(_why(file, error)) from error
+    count = levels.ascending(codes)
+    codes, grid = _north_up(codes, grid)
+    return TrainingImage(codes, tuple(str(code) for code in range(count)), grid, digest)
+
+
+def _band(file: Path, source: DatasetReader, band: int | None) -> int:
+    if band is None and source.count > 1:
+        raise InputError(f"{file}: has {source.count} bands where one is needed; choose one with source.band (1 to {source.count})")
+    band = 1 if band is None else band
+    if not 1 <= band <= source.count:
+        raise InputError(f"{file}: source.band is {band}, the picture has bands 1 to {source.count}")
+    if np.dtype(source.dtypes[band - 1]).kind == "c":
+        raise InputError(f"{file}: band {band} holds complex values; real ones are needed")
+    return band
+
+
+def _read_codes(source: DatasetReader, band: int, levels: Levels) -> UInt8[np.ndarray, "y x"]:
+    from rasterio.windows import Window
+
+    codes = np.empty((source.height, source.width), dtype=np.uint8)
+    block = source.block_shapes[band - 1][0]
+    rows = max(1, PIECE // (block * source.width)) * block
+    rows = min(rows, max(1, 2 * PIECE // source.width)) if block * source.width > PIECE else rows
+    for row in range(0, source.height, rows):
+        window = Window(0, row, source.width, min(rows, source.height - row))
+        codes[row : row + rows] = levels.code(source.read(band, window=window), row)
+    return codes
+
+
+def _grid(source: DatasetReader) -> Grid:
+    transform, crs = source.transform, source.crs
+    if crs is None and transform.is_identity:
+        return Grid.in_cells(source.height, source.width)
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return Grid(source.height, source.width, (a, b, c, d, e, f), crs.to_wkt() if crs else None)
+
+
+def _north_up(codes: UInt8[np.ndarray, "y x"], grid: Grid) -> tuple[UInt8[np.ndarray, "y x"], Grid]:
+    a, b, c, d, e, f = grid.transform
+    if e <= 0 or b != 0 or d != 0:
+        return codes, grid
+    for top in range(codes.shape[0] // 2):  # in place: a copy would double the memory
+        bottom = codes.shape[0] - 1 - top
+        codes[[top, bottom]] = codes[[bottom, top]]
+    return codes, Grid(grid.rows, grid.columns, (a, b, c, d, -e, f + e * grid.rows), grid.crs)
+
+
+def _why(file: Path, error: Exception) -> str:
+    with file.open("rb") as stream:
+        start = stream.read(512).lstrip()
+    if start.startswith(b"<VRTDataset"):
+        return f"{file}: a VRT, which refers to other files; give the PNG or TIFF itself"
+    reason = " ".join(str(error.__cause__ or error).split())
+    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\x89PNG"):
+        return f"{file}: cut off or damaged ({reason}); bring a whole copy"
+    return f"{file}: not a PNG or TIFF ({reason})"
