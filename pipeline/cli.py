@@ -31,7 +31,8 @@ app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
 ParamsFiles = Annotated[
-    list[Path], typer.Option("--params", metavar="FILE", help="Params file; repeatable, later files win key by key.")
+    list[Path],
+    typer.Option("--params", metavar="FILE", help="Params file; repeatable, later files win key by key."),
 ]
 Sets = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="dotted.key=value for this call; repeatable.")
@@ -54,7 +55,10 @@ def _answering() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" while writing {error.filename}" if error.filename else ""
-        _fail(f"no space left on the device{where}: free some and run the same command; what was there is kept", 2)
+        _fail(
+            f"no space left on the device{where}: free some and run the same command; what was there is kept",
+            2,
+        )
     except KeyboardInterrupt:
         _fail("interrupted", 130)
 
@@ -103,7 +107,9 @@ def prepare(
             _tell(quiet)(f"{name}: preparing")
             counts = stage(project, name)
             tiles = counts["tiles"]
-            line = ", ".join(f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in ("tile", "left_out"))
+            line = ", ".join(
+                f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in ("tile", "left_out")
+            )
             left = f"; {tiles['left_out']} tiles with nodata left out" if tiles["left_out"] else ""
             _result({"dataset": name, **counts}, as_json, f"{name}: tiles of {tiles['tile']}: {line}{left}")
 
@@ -124,7 +130,9 @@ def constrain(
         for name in _each(dataset, project.params.datasets):
             _tell(quiet)(f"{name}: sampling hard data")
             counts = stage(project, name)
-            line = f"{name}: {counts['tiles']} sets of hard data for training tiles, {counts['evaluation']} for evaluation"
+            line = (
+                f"{name}: {counts['tiles']} sets of hard data for training tiles, {counts['evaluation']} for evaluation"
+            )
             _result({"dataset": name, **counts}, as_json, line)
 
 
@@ -217,7 +225,8 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Field k depends on the seed and k alone.")] = 0,
     unconditional: Annotated[bool, typer.Option("--unconditional", help="Without hard data.")] = False,
     columns: Annotated[
-        str | None, typer.Option(metavar="x=..,y=..,facies=..", help="Columns of the table, by name or number.")
+        str | None,
+        typer.Option(metavar="x=..,y=..,facies=..", help="Columns of the table, by name or number."),
     ] = None,
     on_conflict: Annotated[
         str, typer.Option(metavar="error|drop|majority", help="Wells that contradict or lie outside.")

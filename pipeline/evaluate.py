@@ -31,7 +31,9 @@ def evaluate(project: Project, name: str) -> dict[str, Any]:
     prepared = open_prepared(project.prepared(experiment.dataset))
     constraints = open_constraints(project.constraints(experiment.dataset))
     if bundle.system["datasets"][experiment.dataset] != prepared.digest:
-        raise InputError(f"{project.prepared(experiment.dataset)}: is not the data that {folder} was trained on; train again")
+        raise InputError(
+            f"{project.prepared(experiment.dataset)}: is not the data that {folder} was trained on; train again"
+        )
     settings = project.params.evaluation
     start = time.perf_counter()
     evaluation = judge(
@@ -83,5 +85,3 @@ def _track(project: Project, name: str, metrics: dict[str, Any]) -> None:
     if run.exists():
         artifacts = {"evaluation": project.figures(name), "": project.metrics(name)}
         add_to_run(project.root, run, metrics=metrics, artifacts=artifacts)
-
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -26,7 +27,7 @@ INK, GREY, BLUE, MISSED = "#262626", "#8c8c8c", "#0072b2", "#d55e00"
 _TWO = ("#ede7d9", "#1f5a85")
 _MORE = ("#ede7d9", "#7fb8d6", "#a65a1e", "#17415f", "#e3b23c", "#5f8a5a", "#8a4f7d", "#3b3b3b")
 
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9,
@@ -45,7 +46,7 @@ _STYLE = {
 
 def style() -> AbstractContextManager[None]:
     """The look of all figures, whatever the user's own settings; as a context."""
-    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "backend": "agg"})
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE})
 
 
 def colours(count: int) -> ListedColormap:
@@ -87,7 +88,7 @@ def wells(
     *,
     size: float,
 ) -> None:
-    """Hard data as discs in the colour of their facies; those that ``simulated`` misses ringed in vermilion."""
+    """Hard data as discs in the colour of their facies; vermilion rings where ``simulated`` misses them."""
     missed = mask & (facies != simulated)
     for where, edge, width, scale in ((mask & ~missed, INK, 0.35, 1.0), (missed, MISSED, 1.2, 2.2)):
         rows, columns = np.nonzero(where)
@@ -109,17 +110,30 @@ def legend(figure: Figure, names: Sequence[str], *, missed: bool) -> None:
     """Facies colours and the marks of hard data, in one line below."""
     palette = colours(len(names))
     entries: list[Patch | Line2D] = [
-        Patch(facecolor=palette(code), edgecolor=INK, linewidth=0.5, label=_label(name))
+        Patch(facecolor=palette(code), edgecolor=INK, linewidth=0.5, label=label(name))
         for code, name in enumerate(names)
     ]
-    ring = {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "markersize": 5}
-    entries.append(Line2D([], [], markeredgecolor=INK, markeredgewidth=0.6, label="hard datum", **ring))
+    entries.append(_ring(INK, 0.6, "hard datum"))
     if missed:
-        entries.append(Line2D([], [], markeredgecolor=MISSED, markeredgewidth=1.4, label="missed", **ring))
+        entries.append(_ring(MISSED, 1.4, "missed"))
     figure.legend(handles=entries, loc="outside lower center", ncols=min(len(entries), 6), handlelength=1.2)
 
 
-def _label(name: str) -> str:
+def _ring(colour: str, width: float, label: str) -> Line2D:
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker="o",
+        markersize=5,
+        markerfacecolor="white",
+        markeredgecolor=colour,
+        markeredgewidth=width,
+        label=label,
+    )
+
+
+def label(name: str) -> str:
     """A facies that has only its code for a name says that it is one."""
     return f"facies {name}" if name.isdigit() else name
 

@@ -32,36 +32,37 @@ def draw_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 def sample_sheet(evaluation: Evaluation, path: Path, *, sets: int = 3, noises: int = 3) -> None:
     """Real held-out fields on top; below, for every set of hard data, the data and different noises."""
-    from geogan.pipeline import figure_parts as parts
+    from . import figure_parts as parts
 
     count, groups = len(evaluation.facies_names), evaluation.groups
     sets, noises = min(sets, len(groups)), min(noises, groups.shape[1])
     shape = groups.shape[-2] / groups.shape[-1]
     with parts.style():
         figure, axes = parts.panels(sets + 1, noises + 1, (1.9, 1.9 * shape + 0.1))
+        shown = min(noises + 1, len(evaluation.real))
         for column, axis in enumerate(axes[0]):
-            if column < len(evaluation.real):
-                parts.field(axis, evaluation.real[column], count)
+            if column < shown:  # evenly spaced: neighbouring tiles may overlap
+                parts.field(axis, evaluation.real[column * len(evaluation.real) // shown], count)
             else:
                 axis.set_axis_off()
         for row, (data, *simulated) in enumerate(axes[1:]):
             mask, facies = evaluation.mask[row], evaluation.facies[row]
-            parts.wells(data, mask, facies, facies, count, size=8)
+            parts.wells(data, mask, facies, facies, count, size=8.0)
             data.set_ylabel(f"hard data {row + 1}")
             for noise, axis in enumerate(simulated):
                 parts.field(axis, groups[row, noise], count)
-                parts.wells(axis, mask, facies, groups[row, noise], count, size=4)
+                parts.wells(axis, mask, facies, groups[row, noise], count, size=4.0)
         axes[0][0].set_ylabel("real, held out")
         axes[1][0].set_title("hard data")
         for noise, axis in enumerate(axes[1][1:]):
             axis.set_title(f"simulated, noise {noise + 1}")
-        parts.legend(figure, evaluation.facies_names, missed=_misses(evaluation)[:sets, :noises].any())
+        parts.legend(figure, evaluation.facies_names, missed=bool(_misses(evaluation)[:sets, :noises].any()))
         parts.save(figure, path)
 
 
 def constraint_overlay(evaluation: Evaluation, path: Path) -> None:
     """One simulated field, large, with its hard data: honoured or missed."""
-    from geogan.pipeline import figure_parts as parts
+    from . import figure_parts as parts
 
     count = len(evaluation.facies_names)
     mask, facies, field = evaluation.mask[0], evaluation.facies[0], evaluation.groups[0, 0]
@@ -69,42 +70,53 @@ def constraint_overlay(evaluation: Evaluation, path: Path) -> None:
     with parts.style():
         figure, [[axis]] = parts.panels(1, 1, (6.2, 6.2 * field.shape[0] / field.shape[1] + 0.5))
         parts.field(axis, field, count)
-        parts.wells(axis, mask, facies, field, count, size=26)
+        parts.wells(axis, mask, facies, field, count, size=26.0)
         axis.set_title(f"{mask.sum() - missed} of {mask.sum()} hard data honoured", loc="left")
         parts.legend(figure, evaluation.facies_names, missed=missed > 0)
         parts.save(figure, path)
 
 
 def curve_sheet(curves: Sequence[Curve], path: Path) -> None:
-    """Connectivity and variogram along x and y: simulated mean, real mean, real min-max envelope."""
-    from geogan.pipeline import figure_parts as parts
+    """Connectivity and variogram along x and y: simulated mean, real mean, real min-max envelope.
 
+    A row per statistic; with more than two facies a row per facies.
+    """
+    from . import figure_parts as parts
+
+    kinds = list(dict.fromkeys(tuple(curve.name.split("_")[:2]) for curve in curves))
+    facies = list(dict.fromkeys("_".join(curve.name.split("_")[2:]) for curve in curves))
+    columns = 2 if len(facies) == 1 else len(kinds)
+    size = (3.5, 2.5) if len(facies) == 1 else (2.6, 2.1)
     with parts.style():
-        figure, axes = parts.panels(len(curves) // 2, 2, (3.5, 2.5), share=True)
-        tops: dict[str, float] = {}
+        figure, axes = parts.panels(len(curves) // columns, columns, size, share=True)
         for curve in curves:
-            statistic = curve.name.split("_")[0]
-            highest = 1.0 if statistic == "connectivity" else max(curve.real_max.max(), curve.simulated.max())
-            tops[statistic] = max(tops.get(statistic, 0.0), 1.05 * highest)
-        for index, curve in enumerate(curves):
-            axis = axes[index // 2][index % 2]
+            statistic, direction, *rest = curve.name.split("_")
+            name = "_".join(rest)
+            row, column = divmod(facies.index(name) * len(kinds) + kinds.index((statistic, direction)), columns)
+            axis = axes[row][column]
             lags = np.arange(1, len(curve.simulated) + 1)
-            statistic, direction, *facies = curve.name.split("_", 2)
-            axis.fill_between(
-                lags, curve.real_min, curve.real_max, color=parts.GREY, alpha=0.25, linewidth=0, label="real, min to max"
-            )
+            band = axis.fill_between(lags, curve.real_min, curve.real_max, label="real, min to max")
+            band.set(color=parts.GREY, alpha=0.25, linewidth=0)
             axis.plot(lags, curve.real_mean, color=parts.INK, linewidth=1.2, dashes=(4, 2), label="real, mean")
             axis.plot(lags, curve.simulated, color=parts.BLUE, linewidth=1.6, label="simulated, mean")
             axis.set_xlim(0, lags[-1] + 1)
-            axis.set_ylim(0, tops[statistic])
-            axis.set_title(" ".join(["along", direction, *(f"of {name}" for name in facies)]), loc="left")
-            if index % 2 == 0:
+            axis.set_ylim(0, _top(curves, statistic))
+            axis.set_title(f"along {direction}" + (f", {parts.label(name)}" if name else ""), loc="left")
+            if column % 2 == 0:
                 axis.set_ylabel(_AXES[statistic])
-            if index >= len(curves) - 2:
+            if row == len(axes) - 1:
                 axis.set_xlabel("lag h (pixels)")
         handles, labels = axes[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         parts.save(figure, path)
+
+
+def _top(curves: Sequence[Curve], statistic: str) -> float:
+    """Upper end of the axis of a statistic, the same in all its panels."""
+    if statistic == "connectivity":
+        return 1.05
+    highest = [max(c.real_max.max(), c.simulated.max()) for c in curves if c.name.startswith(statistic)]
+    return 1.05 * float(max(highest)) or 1.0
 
 
 def loss_sheet(history: Sequence[Mapping[str, float]], path: Path, *, columns: int = 3) -> None:
@@ -113,7 +125,7 @@ def loss_sheet(history: Sequence[Mapping[str, float]], path: Path, *, columns: i
     A record is ``{"step": ..., "<term>": value, ...}`` and need not hold every term. A term that spans
     more than two decades gets a logarithmic axis.
     """
-    from geogan.pipeline import figure_parts as parts
+    from . import figure_parts as parts
 
     terms = list(dict.fromkeys(key for record in history for key in record if key != "step"))
     columns = max(1, min(columns, len(terms)))
@@ -129,7 +141,7 @@ def loss_sheet(history: Sequence[Mapping[str, float]], path: Path, *, columns: i
             steps, values = series.T
             smooth = _running_median(values)
             axis.plot(steps, values, color=parts.GREY, linewidth=0.6, alpha=0.7)
-            axis.plot(steps, smooth, color=parts.BLUE, linewidth=1.4)
+            axis.plot(steps, smooth, color=parts.BLUE, linewidth=1.4, marker="o" * (len(steps) < 30), markersize=2.5)
             if len(values) and values.min() > 0 and values.max() > 100 * values.min():
                 axis.set_yscale("log")
             axis.set_xlim(0, last)
@@ -152,9 +164,11 @@ def write_curves(curves: Sequence[Curve], path: Path) -> None:
 
 
 def _running_median(values: Float64[np.ndarray, " record"]) -> Float64[np.ndarray, " record"]:
-    """Median of a twentieth of the records around each; shorter at the ends."""
-    half = len(values) // 40
-    return np.array([np.median(values[max(0, i - half) : i + half + 1]) for i in range(len(values))])
+    """Median of a twentieth of the records (501 at most) around each; of few records, themselves."""
+    from scipy.ndimage import median_filter
+
+    half = min(len(values) // 40, 250)
+    return np.asarray(median_filter(values, 2 * half + 1, mode="nearest")) if half else values
 
 
 def _misses(evaluation: Evaluation) -> np.ndarray:

@@ -65,5 +65,7 @@ def _stale(project: Project, name: str, kind: str) -> str | None:
     if kind == "prepared":
         return None if open_prepared(path).key == project.prepared_key(name) else "was of other params"
     found = open_constraints(path)
-    fresh = found.key == project.constraints_key(name) and found.prepared == open_prepared(project.prepared(name)).digest
+    fresh = (
+        found.key == project.constraints_key(name) and found.prepared == open_prepared(project.prepared(name)).digest
+    )
     return None if fresh else "was of other params"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from geogan.config import Dataset, Experiment, Params, read
 from geogan.datasets import Context
@@ -17,6 +17,8 @@ from geogan.errors import InputError
 from geogan.files import sha256_of
 
 from .root import project_root, state_root
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _named(table: Any, name: str, kind: str) -> Any:
+def _named(table: Mapping[str, Item], name: str, kind: str) -> Item:
     if name not in table:
         raise InputError(f"{kind} {name!r}: is not in the params; there are {', '.join(table) or 'none'}")
     return table[name]

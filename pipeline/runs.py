@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,11 +12,10 @@ from typing import Any
 
 from rich.table import Table
 
-from geogan.errors import InputError
-
 from .runs_history import Training, Unavailable, trainings_here, trainings_in_history
 from .tracking_additions import find_run, new_metrics
-from .tracking_store import KEY, Dataset, Store, last_steps, points_of, reason, unsent
+from .tracking_points import last_steps, points_of, unsent
+from .tracking_store import KEY, Dataset, Store, answering
 from .tracking_tags import flattened
 
 SHOWN = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
@@ -61,7 +60,7 @@ def list_runs(root: Path, uri: str | None = None) -> list[RunRow]:
     store = Store(root, uri)
     if not store.exists:
         return []
-    with _answering(store):
+    with answering(store):
         return [_row(run) for run in store.runs()]
 
 
@@ -85,7 +84,7 @@ def import_runs(root: Path, all_commits: bool = False, uri: str | None = None) -
     outcome = Imported()
     seen: dict[str, list[str]] = {}  # by key: the list that its experiment was put into
     found = chain(trainings_here(root), trainings_in_history(root) if all_commits else ())
-    with _answering(store):
+    with answering(store):
         for training in found:
             name = training.experiment + (f"@{training.commit[:7]}" if training.commit else "")
             if isinstance(training, Unavailable):
@@ -164,18 +163,3 @@ def _row(run: Any) -> RunRow:
         metrics=metrics,
         run_id=run.info.run_id,
     )
-
-
-@contextmanager
-def _answering(store: Store) -> Iterator[None]:
-    """Turn the silence of a store into one line."""
-    store.client  # noqa: B018  imports MLflow, with its settings
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        raise InputError(
-            f"MLflow store {store.address}: {reason(error)}; start the server, "
-            "or unset MLFLOW_TRACKING_URI to use mlflow.db of the project"
-        ) from error

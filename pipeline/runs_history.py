@@ -53,7 +53,7 @@ def trainings_here(root: Path) -> Iterator[Training | Unavailable]:
         return file.read_bytes() if file.is_file() else None
 
     lock = read("dvc.lock")
-    named = {name for name, _ in _models(_outs(lock, _default_cache(root)))} if lock else set()
+    named = {model[0] for model in _models(_outs(lock, _default_cache(root)))} if lock else set()
     present = {folder.name for folder in (root / MODELS).glob("*/") if (folder / "history.jsonl").is_file()}
     for name in sorted(named | present):
         history = root / MODELS / name / "history.jsonl"
@@ -73,21 +73,24 @@ def trainings_in_history(root: Path) -> Iterator[Training | Unavailable]:
     commits = _git(root, "rev-list", "--all").decode().split()
     queries = "".join(f"{commit}:{prefix}dvc.lock\n" for commit in commits).encode()
     answers = _git(root, "cat-file", "--batch-check=%(objectname) %(objecttype)", given=queries).decode()
-    names = _experiment_names(root)
-    cache = _cache(root)
-    seen: set[object] = set()
+    names, cache = _experiment_names(root), _cache(root)
+    found: dict[tuple[str, ...], tuple[str, dict[str, str]]] = {}
+    locks: dict[str, dict[str, str]] = {}
     for commit, answer in zip(commits, answers.splitlines(), strict=True):
         blob, _, kind = answer.partition(" ")
-        if kind != "blob" or blob in seen:
+        if kind != "blob":
             continue
-        seen.add(blob)
-        outs = _outs(_git(root, "cat-file", "blob", blob), cache)
+        if blob not in locks:
+            locks[blob] = _outs(_git(root, "cat-file", "blob", blob), cache)
+        for model in _models(locks[blob]):
+            found[model] = (
+                commit,
+                locks[blob],
+            )  # as old as its oldest commit, in the newest's place
+    for (experiment, *_), (commit, outs) in found.items():
         written = float(_git(root, "show", "-s", "--format=%ct", commit))
-        for experiment, identity in _models(outs):
-            if identity not in seen:
-                seen.add(identity)
-                read = _reader(root, f"{commit}:{prefix}", outs, cache)
-                yield _training(experiment, read, written, commit, names.get(commit, ""))
+        read = _reader(root, f"{commit}:{prefix}", outs, cache)
+        yield _training(experiment, read, written, commit, names.get(commit, ""))
 
 
 def _training(
@@ -179,12 +182,12 @@ def _outs(lock: bytes, cache: Path) -> dict[str, str]:
     return outs
 
 
-def _models(outs: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The experiments with a model among the outs, each with the hashes that tell it from others."""
-    names = sorted({match[1] for path in outs if (match := re.match(rf"{MODELS}/([^/]+)", path))})
-    for name in names:
-        files = (f"{MODELS}/{name}/system.json", f"{MODELS}/{name}/history.jsonl", f"{METRICS}/{name}.json")
-        yield name, (name, outs.get(f"{MODELS}/{name}", ""), *(outs.get(path, "") for path in files))
+def _models(outs: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """The experiments with a model among the outs, each followed by the hashes that tell it from others."""
+    for name in sorted({match[1] for path in outs if (match := re.match(rf"{MODELS}/([^/]+)", path))}):
+        folder = f"{MODELS}/{name}"
+        files = (folder, f"{folder}/system.json", f"{folder}/history.jsonl", f"{METRICS}/{name}.json")
+        yield name, *(outs.get(path, "") for path in files)
 
 
 def _reader(root: Path, commit: str, outs: Mapping[str, str], cache: Path) -> Read:

@@ -68,7 +68,7 @@ def simulate(
     facies = _sample(model, hard, count, seed, quiet=quiet)
     ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
     told = report(ensemble, bundle=model.digest, training=model.proportions)
-    told["wells"] = None if known is None else {"file": known.source, "columns": known.columns}
+    told["wells"] = known and {"file": known.source, "columns": known.columns, "notes": list(known.notes)}
     told["files"] = [path.name for path in fields.paths(out)]
     fields.write(out, ensemble, told)
     return told

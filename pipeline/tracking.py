@@ -16,7 +16,8 @@ from typing import Any
 from .root import state_root
 from .tracking_additions import add_to_run, log_onnx_model
 from .tracking_sender import Picture, Record, Sender, Work
-from .tracking_store import Dataset, Store, import_mlflow
+from .tracking_server import import_mlflow
+from .tracking_store import Dataset, Store
 from .tracking_tags import environment_tags, flattened
 
 __all__ = ["Run", "add_to_run", "environment_tags", "log_onnx_model", "open_run"]

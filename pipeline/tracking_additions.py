@@ -14,7 +14,9 @@ from typing import Any
 
 from geogan.files import sha256_of
 
-from .tracking_store import Point, Store, points_of, reason
+from .tracking_points import Point, points_of
+from .tracking_server import reason
+from .tracking_store import Store
 
 MODEL_HASH = "geogan.sha256"
 
@@ -138,9 +140,7 @@ def _log(
             mlflow.onnx.save_model(
                 graph,
                 folder,
-                mlflow_model=Model(
-                    run_id=run.info.run_id, model_uuid=logged.model_id, model_id=logged.model_id
-                ),
+                mlflow_model=Model(run_id=run.info.run_id, model_uuid=logged.model_id, model_id=logged.model_id),
                 signature=signature,
                 input_example=example,
                 pip_requirements=[_pinned(library) for library in ("mlflow", "onnx", "onnxruntime", "numpy")],

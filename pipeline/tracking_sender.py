@@ -13,17 +13,9 @@ from pathlib import Path, PurePosixPath
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from .tracking_store import (
-    KEY,
-    POINTS_PER_BATCH,
-    Dataset,
-    Point,
-    Store,
-    last_steps,
-    points_of,
-    reason,
-    unsent,
-)
+from .tracking_points import Point, last_steps, points_of, unsent
+from .tracking_server import reason
+from .tracking_store import KEY, POINTS_PER_BATCH, Dataset, Store
 from .tracking_system import Machine
 
 FLUSH = 2.0  # seconds between two looks at what was logged
@@ -79,6 +71,7 @@ class Sender(threading.Thread):
         self.run_id: str | None = None
         self.sent = 0  # records
         self._store, self._work = store, work
+        self._began = _now()
         self._run: Any = None  # as last seen in the store; None: to be asked for
         self._last: dict[str, int] = {}
         self._records: deque[Record] = deque()
@@ -111,9 +104,7 @@ class Sender(threading.Thread):
         self._send_records()
         self._send_pictures()
         if self._machine.due or closing:
-            step = 1 + max(
-                (self._last[name] for name in self._last if name.startswith("system/")), default=-1
-            )
+            step = 1 + max((self._last[name] for name in self._last if name.startswith("system/")), default=-1)
             self._send(points_of(step, self._machine.sample(), _now()))
         if closing:
             self._store.client.set_terminated(self.run_id, closing)
@@ -142,7 +133,7 @@ class Sender(threading.Thread):
             unfinished = (run for run in self._store.runs(work.key) if run.info.status != "FINISHED")
             run = next(unfinished, None)
             if run is None:
-                run = self._store.create(work.experiment, {**work.tags, KEY: work.key})
+                run = self._store.create(work.experiment, {**work.tags, KEY: work.key}, self._began)
             else:
                 self._store.client.update_run(run.info.run_id, status="RUNNING")
                 self._store.retag(run.info.run_id, work.tags)

@@ -5,44 +5,25 @@ MLflow is imported by the functions that need it: importing this module costs no
 
 from __future__ import annotations
 
-import logging
-import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from geogan.errors import InputError
+
 from .root import state_root
-from .tracking_tags import legible_name
+from .tracking_points import Point
+from .tracking_server import import_mlflow, reason, tracking_uri
 
 EXPERIMENT = "geogan"
 KEY = "geogan.key"
 POINTS_PER_BATCH = 1000  # MLflow refuses more in one request
 PAIRS_PER_BATCH = 100
 DIGEST_LENGTH = 36
-
-# No telemetry; and a server that hangs is given up after seconds, not after MLflow's quarter of an hour.
-SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-
-
-class Point(NamedTuple):
-    """One value of one metric; ``milliseconds`` since 1970."""
-
-    name: str
-    value: float
-    milliseconds: int
-    step: int
 
 
 class Dataset(NamedTuple):
@@ -51,37 +32,6 @@ class Dataset(NamedTuple):
     name: str
     digest: str
     source: str
-
-
-def tracking_uri(root: Path, uri: str | None = None) -> str:
-    """The store to use: ``uri``, else MLFLOW_TRACKING_URI, else ``mlflow.db`` at the state root.
-
-    A relative SQLite path is taken from the state root, so that a run made in a temporary copy outlives it.
-    """
-    given = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    if given.startswith("sqlite:///"):
-        return f"sqlite:///{state_root(root) / given.removeprefix('sqlite:///')}"
-    return given
-
-
-def import_mlflow() -> None:
-    """Import MLflow with its telemetry off, its patience short and its migrations silent."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
-    import mlflow.tracking  # noqa: F401
-
-    for name in ("mlflow.store.db.utils", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def reason(error: BaseException) -> str:
-    """Why a store did not answer, in one short line."""
-    lines = str(error).strip().splitlines()
-    text = lines[0] if lines else type(error).__name__
-    for phrase in ("Connection refused", "Name or service not known", "timed out", "database is locked"):
-        if phrase in str(error):
-            text = phrase.lower()
-    return text if len(text) <= 160 else text[:159] + "…"
 
 
 class Store:
@@ -171,9 +121,7 @@ class Store:
 
     def create(self, name: str, tags: Mapping[str, str], milliseconds: int | None = None) -> Any:
         """A new run, which began now or at ``milliseconds``."""
-        return self.client.create_run(
-            self.experiment(), run_name=name, tags=dict(tags), start_time=milliseconds
-        )
+        return self.client.create_run(self.experiment(), run_name=name, tags=dict(tags), start_time=milliseconds)
 
     def describe(self, run: Any, params: Mapping[str, str], datasets: Iterable[Dataset]) -> None:
         """Give a run those params (flat) and datasets that it does not have yet."""
@@ -210,20 +158,16 @@ class Store:
         self.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
-def points_of(step: float, record: Mapping[str, Any], milliseconds: int) -> list[Point]:
-    """The points of one record of the history: its numbers but inf and nan, which no store holds sanely."""
-    return [
-        Point(legible_name(name), float(value), milliseconds, int(step))
-        for name, value in record.items()
-        if name != "step" and isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    ]
+@contextmanager
+def answering(store: Store) -> Iterator[None]:
+    """Turn a store that does not answer into an InputError, for the commands that cannot do without it."""
+    import_mlflow()
+    from mlflow.exceptions import MlflowException
 
-
-def unsent(points: Iterable[Point], last: Mapping[str, int]) -> list[Point]:
-    """Those points that come after the last step that a store has of their metric."""
-    return [point for point in points if point.step > last.get(point.name, -1)]
-
-
-def last_steps(run: Any) -> dict[str, int]:
-    """The last step that the store has of every metric of a run."""
-    return {metric.key: int(metric.step) for metric in run.data.to_proto().metrics}
+    try:
+        yield
+    except MlflowException as error:
+        raise InputError(
+            f"MLflow store {store.address}: {reason(error)}; start the server, "
+            "or unset MLFLOW_TRACKING_URI to use mlflow.db of the project"
+        ) from error

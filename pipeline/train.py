@@ -18,7 +18,7 @@ from geogan.batches import FaciesBatches
 from geogan.config import Compute
 from geogan.errors import InputError
 from geogan.files import replacing_file, sha256_of, write_text
-from geogan.inference import SCHEMA
+from geogan.inference import SCHEMA, generator_of
 from geogan.optimisers import OPTIMISERS, SCHEDULES
 from geogan.system import System
 from geogan.systems import SYSTEMS
@@ -68,8 +68,11 @@ def _train(project: Project, work: Work, folder: Path, *, quiet: bool) -> dict[s
             done = loop.run(watcher)
         if not done:
             status = "KILLED"
-            raise Stopped(signals.number, f"experiments.{work.name}: stopped after step {loop.progress.step}, "
-                          "a checkpoint is saved; the same command goes on from it")
+            raise Stopped(
+                signals.number,
+                f"experiments.{work.name}: stopped after step {loop.progress.step}, "
+                "a checkpoint is saved; the same command goes on from it",
+            )
         step, weights = loop.best()
         facts = {"step": step, "run": run.identity()}
         with replacing_file(folder / "best.safetensors") as temporary:
@@ -135,7 +138,7 @@ def make_loop(work: Work, system: System, folder: Path, fabric: Fabric, seed: in
 
 
 def _check_tile(work: Work, system: System) -> None:
-    tile, stride = work.prepared.tile("tiles"), int(system.get_submodule("generator").stride)  # type: ignore[arg-type]
+    tile, stride = work.prepared.tile("tiles"), generator_of(system).stride
     if tile % stride:
         raise InputError(
             f"datasets.{work.experiment.dataset}.tile: {tile} is no multiple of {stride}, the stride of "
@@ -151,8 +154,8 @@ def _open_run(project: Project, work: Work) -> Run:
         params=work.identity["experiment"] | {"seed": work.identity["seed"], "compute": work.identity["compute"]},
         tags=environment_tags(project.root),
         datasets=[
-            (name, digest, store.path)
-            for (name, digest), store in zip(_datasets(work), (work.prepared, work.constraints), strict=True)
+            (name, digest, path)
+            for (name, digest), path in zip(_datasets(work), (work.prepared.path, work.constraints.path), strict=True)
         ],
     )
 

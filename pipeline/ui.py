@@ -17,7 +17,8 @@ from types import FrameType
 from geogan.errors import InputError
 
 from .root import state_root
-from .tracking_store import SETTINGS, Store
+from .tracking_server import SETTINGS
+from .tracking_store import Store, answering
 
 HOST = "127.0.0.1"
 PAGE = "#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
@@ -28,14 +29,17 @@ def serve(root: Path, port: int = 5000, open_browser: bool = True, uri: str | No
     """Serve the MLflow pages of the project until Ctrl-C; prints the address of the comparison on stdout.
 
     A store that is a server already is only opened. Returns the exit status: 130 after Ctrl-C, 0 for a server
-    that was only opened, else that of ``mlflow ui``. Raises InputError if the port is taken.
+    that was only opened, else that of ``mlflow ui``. Raises InputError if the port is taken
+    or the store does not answer.
     """
     store = Store(root, uri)
     if store.kind in ("http", "https"):
-        _show(page(store.uri.rstrip("/"), store.experiment()), open_browser)
+        with answering(store):
+            _show(page(store.uri.rstrip("/"), store.experiment()), open_browser)
         return 0
     _check_free(port)
-    experiment = store.experiment()  # a new database is made here, under its lock, not by the server
+    with answering(store):
+        experiment = store.experiment()  # a new database is made here, under its lock, not by the server
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
     environment = SETTINGS | dict(os.environ) | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

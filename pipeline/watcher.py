@@ -6,14 +6,13 @@ import json
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import torch
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from geogan.evaluate import Evaluation, validate
-from geogan.inference import FieldSampler
+from geogan.inference import FieldSampler, generator_of
 from geogan.system import System
 
 from .figures import sample_sheet
@@ -74,7 +73,9 @@ class TrainingWatcher:
         self.bar.update(self.task, completed=int(step), rate=rate, terms=terms)
         if self.lines:
             total = self.work.experiment.training.steps
-            self.lines.print(f"{self.work.name} step {step:.0f}/{total} {rate} {terms}", soft_wrap=True, highlight=False)
+            self.lines.print(
+                f"{self.work.name} step {step:.0f}/{total} {rate} {terms}", soft_wrap=True, highlight=False
+            )
 
     def validate(self, system: System) -> dict[str, float]:
         training = self.work.experiment.training
@@ -95,7 +96,7 @@ class TrainingWatcher:
         sampler = self._sampler(system)
         groups = [sampler.sample(mask, known, SHOWN, seed=0) for mask, known in zip(masks, codes, strict=True)]
         path = self.folder / "samples" / f"{step:08d}.png"
-        fields: Any = torch.stack([torch.from_numpy(group) for group in groups]).numpy()
+        fields = np.stack(groups)
         shown = Evaluation({}, (), self.real[: SHOWN + 1], masks, codes, fields, self.work.prepared.names, 0.0)
         sample_sheet(shown, path)
         self.run.picture(path, f"samples/{path.name}")
@@ -105,8 +106,7 @@ class TrainingWatcher:
 
     def _sampler(self, system: System) -> FieldSampler:
         experiment = self.work.experiment
-        generator = system.get_submodule("generator")
-        return FieldSampler(generator, experiment.slots.latent, self.work.prepared.facies_count, self.work.device)
+        return FieldSampler(generator_of(system), experiment.slots.latent, self.work.prepared.facies_count, self.work.device)
 
     def _send(self, record: dict[str, float]) -> None:
         self.run.log(int(record["step"]), {name: value for name, value in record.items() if name != "step"})

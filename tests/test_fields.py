@@ -45,7 +45,7 @@ def test_probability_and_entropy_have_exact_values() -> None:
     even = np.arange(3, dtype=np.uint8)[:, None, None]
     level = Ensemble.of(even, grid=Grid.in_cells(1, 1), names=NAMES, seed=0, hard=made.hard)
     assert level.entropy[0, 0] == pytest.approx(1)
-    assert (made.probability.dtype, made.entropy.dtype) == (np.float32, np.float32)
+    assert made.probability.dtype == made.entropy.dtype == np.float32
 
 
 def test_the_report_counts() -> None:
@@ -64,7 +64,10 @@ def test_the_report_counts() -> None:
 
 def test_npz(tmp_path: Path) -> None:
     made = ensemble()
-    assert fields.write(tmp_path / "f.npz", made, {"a": 1}) == [tmp_path / "f.npz", tmp_path / "f.report.json"]
+    assert fields.write(tmp_path / "f.npz", made, {"a": 1}) == [
+        tmp_path / "f.npz",
+        tmp_path / "f.report.json",
+    ]
     with np.load(tmp_path / "f.npz", allow_pickle=False) as back:
         for name in ("facies", "probability", "entropy"):
             assert np.array_equal(back[name], getattr(made, name))
@@ -140,9 +143,7 @@ def test_gslib_is_text_with_y_upwards(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_full_device_leaves_what_was_there(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_device_leaves_what_was_there(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / f"f{suffix}"
     fields.write(out, ensemble(), {"run": 1})
     before = kept(tmp_path)

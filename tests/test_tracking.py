@@ -18,7 +18,9 @@ import pytest
 from geogan.errors import InputError
 from geogan.pipeline import tracking, tracking_sender
 from geogan.pipeline.root import project_root, state_root
-from geogan.pipeline.tracking_store import Store, points_of, tracking_uri
+from geogan.pipeline.tracking_points import points_of
+from geogan.pipeline.tracking_server import import_mlflow, tracking_uri
+from geogan.pipeline.tracking_store import Store
 from geogan.pipeline.tracking_system import gpu_metrics
 from geogan.pipeline.tracking_tags import PARAM_LENGTH, environment_tags, flattened
 
@@ -128,11 +130,9 @@ def test_an_unfinished_run_is_gone_on_with_and_nothing_is_sent_twice(root: Path)
     assert len(stored(root, "resumed")) == 2
 
 
-def test_a_server_that_is_down_costs_a_second_and_one_line(
-    root: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_server_that_is_down_costs_a_second_and_one_line(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     address = f"http://someone:secret@127.0.0.1:{closed_port()}"
-    tracking.import_mlflow()
+    import_mlflow()
     start = time.monotonic()
     run = opened(root, "down", uri=address)
     for step in range(1000):
@@ -151,7 +151,7 @@ def test_a_server_that_never_answers_is_waited_for_in_all_no_longer_than_the_pat
     root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tracking, "PATIENCE", 1.0)
-    tracking.import_mlflow()
+    import_mlflow()
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()
@@ -164,9 +164,7 @@ def test_a_server_that_never_answers_is_waited_for_in_all_no_longer_than_the_pat
     assert capfd.readouterr().err.count("\n") == 1
 
 
-def test_a_store_that_comes_back_gets_the_history(
-    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_comes_back_gets_the_history(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking_sender, "LONGEST_PAUSE", 0.1)
     Store(root).experiment()
     home = tmp_path / "away"
@@ -228,9 +226,7 @@ def test_evaluation_and_export_add_to_the_run(root: Path, tmp_path: Path) -> Non
     run = opened(root, "added")
     run.close()
     run_json = tmp_path / "run.json"
-    run_json.write_text(
-        json.dumps({"key": "added", "run_id": None})
-    )  # the server was away when it was written
+    run_json.write_text(json.dumps({"key": "added", "run_id": None}))  # the server was away when it was written
     sheet = tmp_path / "sheet.png"
     sheet.write_bytes(b"sheet")
     example = {"x": np.zeros((2, 1, 4, 4), "f4")}
@@ -244,9 +240,7 @@ def test_evaluation_and_export_add_to_the_run(root: Path, tmp_path: Path) -> Non
     assert history(root, found, "hamming") == [(0, 0.5)]
     assert {"note", "nothing", "bad"}.isdisjoint(found.data.metrics)
     client = Store(root).client
-    assert [file.path for file in client.list_artifacts(found.info.run_id, "figures")] == [
-        "figures/sheet.png"
-    ]
+    assert [file.path for file in client.list_artifacts(found.info.run_id, "figures")] == ["figures/sheet.png"]
     (model,) = client.search_logged_models(
         [found.info.experiment_id], filter_string=f"source_run_id = '{found.info.run_id}'"
     )
@@ -309,9 +303,7 @@ def test_the_root_is_the_nearest_folder_with_a_dvc_yaml(tmp_path: Path) -> None:
 
 
 def test_parameters_become_flat_text() -> None:
-    assert flattened(
-        {"a": {"b": {"c": 1e-4}, "d": None}, "e": {}, "f": "x", "g": True, "h/i[0]": [1, "y"]}
-    ) == {
+    assert flattened({"a": {"b": {"c": 1e-4}, "d": None}, "e": {}, "f": "x", "g": True, "h/i[0]": [1, "y"]}) == {
         "a.b.c": "0.0001",
         "a.d": "null",
         "e": "{}",

@@ -12,7 +12,7 @@ import pytest
 from geogan import wells
 from geogan.errors import InputError
 from geogan.grids import Grid
-from geogan.hard_data import HardData, snap
+from geogan.hard_data import HardData, OnConflict, snap
 from geogan.wells import Wells
 
 TWO = ("0", "1")
@@ -79,6 +79,7 @@ def test_columns_are_taken_by_name_and_by_position_as_asked(tmp_path: Path) -> N
         ("x,y,depth\n1,2,3\n", r"no facies column among x, y, depth; .*--columns facies="),
         ("X Y\n1 2\n", "no facies column among X, Y"),
         ("title\n2\nX\nY\n1 2\n", "no facies column among X, Y"),
+        ("title\n3\nX\nY\nZ\n1 2 0\n", "no facies column among X, Y, Z"),
         ("a,b,facies\n1,2,3\n", "no x, y or row, column columns among a, b, facies"),
         ("x,y,row,column,facies\n1,2,3,4,0\n", "both x, y and row, column"),
         ("x,y,facies\n1,2,0\n1,two,0\n", r"line 3, column y: 'two' is not a number"),
@@ -152,8 +153,8 @@ def test_what_cannot_be_used_is_an_error_or_reported(tmp_path: Path) -> None:
         assert [one["well"] for one in report["dropped"]] == ["line 4"]
         assert (report["wells_read"], report["wells_used"], report["wells_dropped"]) == (3, 2, 1)
         assert (report["cells_snapped"], report["duplicates"]) == (1, 1)
+    one = Wells("w", True, outside.first[2:], outside.second[2:], ("1",), ("line 4",), {})
     with pytest.raises(InputError, match="no well is left; the first: line 4"):
-        one = Wells("w", True, outside.first[2:], outside.second[2:], ("1",), ("line 4",), {})
         snap(one, grid, TWO, on_conflict="majority")
     with pytest.raises(InputError, match="must be error, drop or majority"):
         snap(outside, grid, TWO, on_conflict="ignore")  # type: ignore[arg-type]
@@ -260,13 +261,18 @@ def test_kasted_wells_lie_in_utm_and_some_contradict(real: Path) -> None:
     assert read.columns == {"x": "UTM X", "y": "UTM Y", "facies": "Prob(valley)"}
     fine = snap(read, Grid.from_bounds(KASTED, 50, UTM), TWO)
     assert (fine.report["wells_used"], fine.report["cells_snapped"]) == (112, 109)
-    row, column = int((6236000 - 6233181) // 50), int((563564 - 562000) // 50)
+    row, column = (6236000 - 6233181) // 50, (563564 - 562000) // 50
     assert (fine.mask[row, column], fine.facies[row, column]) == (True, 0)  # the first well
     coarse = Grid.from_bounds(KASTED, 500, UTM)
     with pytest.raises(InputError, match="wells disagree in cell row"):
         snap(read, coarse, TWO)
-    for rule, used in (("drop", 104), ("majority", 108)):
+    rules: tuple[tuple[OnConflict, int], ...] = (("drop", 104), ("majority", 108))
+    for rule, used in rules:
         report = snap(read, coarse, TWO, on_conflict=rule).report
-        assert (report["wells_used"], report["wells_dropped"], len(report["conflicts"])) == (used, 112 - used, 3)
+        assert (report["wells_used"], report["wells_dropped"], len(report["conflicts"])) == (
+            used,
+            112 - used,
+            3,
+        )
     with pytest.raises(InputError, match="line 7: x 563564, y 6233181 lies outside the grid, x 0 to 100"):
         snap(read, Grid.in_cells(100, 100), TWO)

@@ -56,7 +56,6 @@ class FaciesBatches:
         tiles = order.integers(len(self.real), size=self.batch)
         shown = order.integers(len(self.mask), size=self.batch)
         wells = order.integers(len(self.mask), size=self.batch)
-        move = lambda x: x.to(self.device, non_blocking=True)  # noqa: E731
-        return FaciesBatch(
-            move(self.real[tiles]), move(self.mask[shown]), move(self.codes[wells]), move(self.mask[wells]), rng
-        )
+        drawn = (self.real[tiles], self.mask[shown], self.codes[wells], self.mask[wells])
+        real, real_mask, codes, mask = (part.to(self.device, non_blocking=True) for part in drawn)
+        return FaciesBatch(real, real_mask, codes, mask, rng)

@@ -54,7 +54,8 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch channel y x"]:
-        return x + self.body(x)
+        change: Tensor = self.body(x)
+        return x + change
 
 
 class InputNoise(nn.Module):

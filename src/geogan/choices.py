@@ -39,15 +39,23 @@ class Choice:
 @cache
 def schema(function: Callable[..., Any]) -> type[BaseModel]:
     """A pydantic model of the keyword-only arguments of ``function`` (of ``__init__`` for a class)."""
-    target = function.__init__ if inspect.isclass(function) else function
-    hints = get_type_hints(target)
+    target: Any = function.__init__ if inspect.isclass(function) else function
+    knobs = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    hints = _hints({knob.name: target.__annotations__[knob.name] for knob in knobs}, target.__globals__)
     fields: dict[str, Any] = {
-        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        knob.name: (hints[knob.name], ... if knob.default is knob.empty else knob.default) for knob in knobs
     }
     config = ConfigDict(extra="forbid", allow_inf_nan=False)
     return create_model(getattr(function, "__name__", "options"), __config__=config, **fields)
+
+
+def _hints(annotations: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
+    """The types of the annotations, evaluated among the ``names`` of their module."""
+
+    def holder() -> None: ...
+
+    holder.__annotations__ = annotations
+    return get_type_hints(holder, globalns=names)
 
 
 def check(where: str, value: Any, model: type[BaseModel]) -> BaseModel:

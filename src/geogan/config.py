@@ -309,7 +309,9 @@ def _fits(name: str, experiment: Experiment, dataset: Dataset) -> None:
             f"experiments.{name}.dataset: {experiment.dataset!r} has no constraints (name: none), the system needs some"
         )
     if experiment.training.batch % 2:
-        raise InputError(f"experiments.{name}.batch: must be even (fields come in pairs), got {experiment.training.batch}")
+        raise InputError(
+            f"experiments.{name}.batch: must be even (fields come in pairs), got {experiment.training.batch}"
+        )
 
 
 def _at_least(where: str, value: int, least: int) -> None:

@@ -71,9 +71,7 @@ def report(
     digest of the bundle.
     """
     honoured = ensemble.honoured()
-    shares = np.array(
-        [[np.mean(field == code) for code in range(len(ensemble.names))] for field in ensemble.facies]
-    )
+    shares = np.array([[np.mean(field == code) for code in range(len(ensemble.names))] for field in ensemble.facies])
     named = {
         "proportions": dict(zip(ensemble.names, shares.mean(axis=0).tolist(), strict=True)),
         "proportions_std": dict(zip(ensemble.names, shares.std(axis=0).tolist(), strict=True)),

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from geogan.errors import InputError
-from geogan.metrics import Statistics, controls, statistics, summary
+from geogan.metrics import Statistics, by_facies, controls, statistics, summary
 from geogan.metrics.curves import Curve, compared
 from geogan.metrics.diversity import hamming
 from geogan.metrics.memory import copy_rate
@@ -37,7 +37,7 @@ class Evaluation:
 
     metrics: dict[str, float | int]
     curves: tuple[Curve, ...]
-    real: Fields
+    real: UInt8[np.ndarray, "tile y x"]
     mask: Bool[np.ndarray, "group y x"]
     facies: UInt8[np.ndarray, "group y x"]
     groups: UInt8[np.ndarray, "group noise y x"]
@@ -47,8 +47,8 @@ class Evaluation:
 
 def evaluate(
     sample: Sampler,
-    real: Fields,
-    train: Fields,
+    real: UInt8[np.ndarray, "tile y x"],
+    train: UInt8[np.ndarray, "train_tile y x"],
     hard: HardData,
     *,
     facies_names: Sequence[str],
@@ -89,7 +89,7 @@ def evaluate(
     }
     metrics |= accuracy(simulated, mask, facies, facies_names)
     metrics["isolated_share"] = isolated_share(simulated, mask, facies)
-    metrics |= summary(truth, found, facies_names)
+    metrics |= summary(truth, found, facies_names) | by_facies(truth, found, facies_names)
     metrics["hamming"] = _mean_hamming(grouped)
     metrics["copy_rate"] = copy_rate(simulated, references, count)
     metrics |= _real(real, truth, mask, facies_names)
@@ -115,7 +115,7 @@ def evaluate(
 
 def validate(
     sample: Sampler,
-    real: Fields,
+    real: UInt8[np.ndarray, "tile y x"],
     hard: HardData,
     *,
     names: Sequence[str],
@@ -148,7 +148,7 @@ def plain(metrics: Mapping[str, float | int]) -> dict[str, float | int]:
     return {key: value if isinstance(value, int) else float(f"{value:.6g}") for key, value in metrics.items()}
 
 
-def _spread(tiles: Fields, number: int, split: str) -> Fields:
+def _spread(tiles: UInt8[np.ndarray, "tile y x"], number: int, split: str) -> Fields:
     """At most ``number`` tiles, evenly spaced. Raises InputError where there is none."""
     if len(tiles) == 0:
         raise InputError(f"{split} tiles: none at the evaluation size; a smaller evaluation_tile gives some")
@@ -167,7 +167,11 @@ def _rows(hard: HardData, number: int) -> tuple[Mask, Fields]:
 
 
 def _noises(
-    sample: Sampler, mask: Mask, facies: Fields, noises: int, seed: int
+    sample: Sampler,
+    mask: Bool[np.ndarray, "group y x"],
+    facies: UInt8[np.ndarray, "group y x"],
+    noises: int,
+    seed: int,
 ) -> UInt8[np.ndarray, "group noise y x"]:
     """``noises`` fields for every set of hard data."""
     fields = sample(np.repeat(mask, noises, axis=0), np.repeat(facies, noises, axis=0), seed)
@@ -178,7 +182,9 @@ def _mean_hamming(groups: UInt8[np.ndarray, "group noise y x"]) -> float:
     return float(np.mean([hamming(group) for group in groups])) if groups.shape[1] > 1 else 0.0
 
 
-def _real(real: Fields, truth: Statistics, mask: Mask, facies_names: Sequence[str]) -> dict[str, float]:
+def _real(
+    real: UInt8[np.ndarray, "tile y x"], truth: Statistics, mask: Mask, facies_names: Sequence[str]
+) -> dict[str, float]:
     """Figures of the real tiles to read those of the sample against."""
     own = real[np.arange(len(mask)) % len(real)]  # hard data at the same places, honoured by definition
     means = truth.proportions.mean(axis=0)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from geogan import facies
 from geogan.files import replacing_folder
+from geogan.generators import Generator
 from geogan.inference import Bundle, load_bundle
 from geogan.latents import LATENTS
 from geogan.manifests import write_manifest
@@ -30,7 +31,7 @@ class OnnxMismatch(RuntimeError):
 class _Image(nn.Module):
     """The generator with its activation, so that the graph's output is the image itself."""
 
-    def __init__(self, generator: nn.Module):
+    def __init__(self, generator: Generator):
         super().__init__()
         self.generator = generator
 

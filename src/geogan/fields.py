@@ -63,15 +63,19 @@ def write(path: Path, ensemble: Ensemble, report: dict[str, Any]) -> list[Path]:
             # The report is entered first, so that it takes its place last.
             temporary = stack.enter_context(replacing_file(made[-1]))
             temporary.write_text(text, encoding="utf-8")
+            _to_device(temporary)
             for target, writer in zip(made[:-1], WRITERS[path.suffix].values(), strict=True):
                 replacing = replacing_folder if path.suffix == ".zarr" else replacing_file
                 temporary = stack.enter_context(replacing(target))
                 writer(temporary, ensemble)
                 if temporary.is_file():
-                    with temporary.open("rb+") as stream:
-                        os.fsync(stream.fileno())
+                    _to_device(temporary)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror or error}; nothing was changed"
-        ) from error
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}; nothing was changed") from error
     return made
+
+
+def _to_device(path: Path) -> None:
+    """Wait until a file is on the device; raises OSError where there is no room for it."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())

@@ -84,9 +84,7 @@ def _array(
     target[...] = values
 
 
-def _coordinate(
-    root: zarr.Group, name: str, values: Shaped[np.ndarray, "*shape"], attributes: dict[str, str]
-) -> None:
+def _coordinate(root: zarr.Group, name: str, values: Shaped[np.ndarray, "*shape"], attributes: dict[str, str]) -> None:
     """A coordinate along the dimension of its own name, or a scalar; in one chunk with a checksum.
 
     The fill value occurs in none of them: a chunk of fill values would not be stored at all.

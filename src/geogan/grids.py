@@ -83,9 +83,7 @@ class Grid:
         if crs is None and transform.is_identity:
             return cls.in_cells(rows, columns)
         if b != 0 or d != 0 or a <= 0 or e >= 0:
-            raise InputError(
-                f"{path}: the raster is rotated or not north up; warp it to a north-up grid first"
-            )
+            raise InputError(f"{path}: the raster is rotated or not north up; warp it to a north-up grid first")
         return cls(rows, columns, (a, b, c, d, e, f), None if crs is None else crs.to_wkt())
 
     @property

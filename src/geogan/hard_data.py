@@ -115,9 +115,7 @@ def _settle(
             used += sum(code == kept for _, code in found)
     cells = int(data.mask.sum())
     if cells == 0:
-        raise InputError(
-            f"{wells.source}: no well is left; the first: {dropped[0]['well']}: {dropped[0]['reason']}"
-        )
+        raise InputError(f"{wells.source}: no well is left; the first: {dropped[0]['well']}: {dropped[0]['reason']}")
     counts = {"wells_read": len(wells.facies), "wells_used": used, "wells_dropped": len(dropped)}
     details = {"cells_snapped": cells, "duplicates": used - cells, "conflicts": conflicts, "dropped": dropped}
     return HardData(data.mask, data.facies, counts | details)
@@ -146,9 +144,7 @@ def _known(names: tuple[str, ...]) -> str:
     return ", ".join(c if c == name else f"{c} ({name})" for c, name in zip(codes, names, strict=True))
 
 
-def _position(
-    wells: Wells, well: int, x: Float64[np.ndarray, " well"], y: Float64[np.ndarray, " well"]
-) -> str:
+def _position(wells: Wells, well: int, x: Float64[np.ndarray, " well"], y: Float64[np.ndarray, " well"]) -> str:
     names = ("row", "column") if wells.by_cell else ("x", "y")
     return f"{names[0]} {x[well]:.12g}, {names[1]} {y[well]:.12g}"
 

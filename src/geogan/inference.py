@@ -17,16 +17,16 @@ import torch
 from jaxtyping import Bool, UInt8
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
 
 from geogan import facies
 from geogan.blocks import pad_to_multiple
 from geogan.choices import Choice, choose
 from geogan.errors import InputError
 from geogan.files import sha256_of
-from geogan.generators import GENERATORS
+from geogan.generators import GENERATORS, Generator
 from geogan.latents import LATENTS
 from geogan.manifests import MANIFEST, read_manifest, verify
+from geogan.system import System
 
 SCHEMA = 1
 CUDA_BATCH = 16  # on a GPU fields are drawn in full batches of this size, whatever their number
@@ -36,7 +36,7 @@ CUDA_BATCH = 16  # on a GPU fields are drawn in full batches of this size, whate
 class FieldSampler:
     """Draws facies fields from a generator. Noise is drawn on the CPU, so every device has the same."""
 
-    generator: nn.Module
+    generator: Generator
     latent: Choice
     count: int  # number of facies
     device: torch.device
@@ -94,6 +94,13 @@ class FieldSampler:
         return facies.decode(image[..., :rows, :columns]).cpu().numpy()
 
 
+def generator_of(system: System) -> Generator:
+    """The generator inside a system."""
+    generator = system.get_submodule("generator")
+    assert isinstance(generator, Generator)
+    return generator
+
+
 def noise(seed: int, realization: int) -> torch.Generator:
     """The random numbers of one realization: a function of (seed, realization) alone."""
     word = int(np.random.SeedSequence([seed, realization]).generate_state(1, np.uint64)[0])
@@ -146,7 +153,7 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
     where = f"{path / 'system.json'}: config"
     latent = choose(f"{where}.latent", config["latent"], LATENTS)
     image = facies.channels(len(system["facies"]))
-    generator = choose(f"{where}.generator", config["generator"], GENERATORS).build(
+    generator: Generator = choose(f"{where}.generator", config["generator"], GENERATORS).build(
         GENERATORS, 1 + image, image, latent.options["channels"]
     )
     try:

@@ -6,15 +6,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from geogan.choices import Table
 
-def uniform(shape: tuple[int, ...], rng: torch.Generator, /, *, channels: int = 16) -> Float[Tensor, "..."]:
+
+def uniform(shape: tuple[int, ...], rng: torch.Generator, /, *, channels: int = 16) -> Float[Tensor, ...]:
     """z ~ U(-1, 1); ``channels`` is read by the generator."""
     return torch.rand(shape, generator=rng, device=rng.device) * 2 - 1
 
 
-def normal(shape: tuple[int, ...], rng: torch.Generator, /, *, channels: int = 16) -> Float[Tensor, "..."]:
+def normal(shape: tuple[int, ...], rng: torch.Generator, /, *, channels: int = 16) -> Float[Tensor, ...]:
     """z ~ N(0, 1); ``channels`` is read by the generator."""
     return torch.randn(shape, generator=rng, device=rng.device)
 
 
-LATENTS = {"uniform": uniform, "normal": normal}
+LATENTS: Table = {"uniform": uniform, "normal": normal}

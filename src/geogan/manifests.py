@@ -55,7 +55,9 @@ def read_manifest(folder: Path, kind: str | None = None) -> tuple[dict[str, Any]
         if not file.is_file():
             raise InputError(f"{file}: missing from the store, which has to be made again")
         if file.stat().st_size != size:
-            raise InputError(f"{file}: {file.stat().st_size} bytes where the manifest says {size}; make the store again")
+            raise InputError(
+                f"{file}: {file.stat().st_size} bytes where the manifest says {size}; make the store again"
+            )
     return files, hashlib.sha256(text).hexdigest()
 
 

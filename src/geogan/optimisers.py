@@ -8,6 +8,8 @@ import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from geogan.choices import Table
+
 Parameters = Iterable[Parameter]
 
 
@@ -32,7 +34,7 @@ def rmsprop(parameters: Parameters, /, *, lr: float = 5e-5) -> Optimizer:
     return torch.optim.RMSprop(parameters, lr=lr)
 
 
-OPTIMISERS = {"none": none, "adam": adam, "rmsprop": rmsprop}
+OPTIMISERS: Table = {"none": none, "adam": adam, "rmsprop": rmsprop}
 
 
 def constant(steps: int, /) -> Callable[[int], float]:
@@ -46,4 +48,4 @@ def linear(steps: int, /, *, start: float = 0.5) -> Callable[[int], float]:
     return lambda step: min(1.0, max(0.0, (steps - step) / max(1.0, steps - first)))
 
 
-SCHEDULES = {"constant": constant, "linear": linear}
+SCHEDULES: Table = {"constant": constant, "linear": linear}

@@ -77,7 +77,7 @@ class Prepared:
         span = self._range(split, role, group)
         return int(span.stop - span.start)
 
-    def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, "tile"]:
+    def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, tile]:
         """Positions in the store of the tiles of one role, over all splits."""
         spans = [self._range(split, role, group) for split in SPLITS]
         return np.concatenate([np.arange(span.start, span.stop, dtype=np.int64) for span in spans])
@@ -214,7 +214,12 @@ def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: Mask
     if draws == 0:
         return 0
     splits = np.array(SPLITS, dtype=object)[plan.classes[source] // 2]
-    coordinates = {"source_tile": source, "split": splits, "row": plan.row[source], "column": plan.column[source]}
+    coordinates = {
+        "source_tile": source,
+        "split": splits,
+        "row": plan.row[source],
+        "column": plan.column[source],
+    }
     write_coordinates(group, coordinates)
     codes = _array(prepared.path, name, "facies")
 

@@ -84,13 +84,11 @@ class Loop:
         fabric: Fabric,
     ):
         self.plan, self.folder, self.fabric, self.source, self.factor = plan, folder, fabric, source, factor
-        self.system = system.to(memory_format=torch.channels_last)  # 1.3 times faster convolutions on CPUs
+        self.system = system.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.3 times faster convolutions on CPUs
         self.wrapped = fabric.setup_module(system)
         self.wrapped.mark_forward_method("losses")
         self.averaged = copy.deepcopy(system).requires_grad_(False).eval()
-        self.optimisers = {
-            turn.name: make_optimiser(turn.name, self._weights(turn.moves)) for turn in system.turns
-        }
+        self.optimisers = {turn.name: make_optimiser(turn.name, self._weights(turn.moves)) for turn in system.turns}
         self.rates = {name: [g["lr"] for g in o.param_groups] for name, o in self.optimisers.items()}
         self.rng = torch.Generator(fabric.device)
         self.progress = Progress()
@@ -192,7 +190,8 @@ class Loop:
         score = watcher.validate(self.averaged)
         progress.scores.append({"step": float(progress.step)} | score)
         self._record(
-            {"step": float(progress.step)} | {f"validation/{name}": value for name, value in score.items()}, watcher
+            {"step": float(progress.step)} | {f"validation/{name}": value for name, value in score.items()},
+            watcher,
         )
         weights = {
             f"{name}.{key}": value.contiguous().cpu()

@@ -59,9 +59,7 @@ def coordinates(
     """
     pairs = []
     for keys in (("x", "y"), ("row", "column")):
-        found = [
-            chosen(source, header, key, given[key]) if key in given else find(header, key) for key in keys
-        ]
+        found = [chosen(source, header, key, given[key]) if key in given else find(header, key) for key in keys]
         named = [key for key in keys if key in given]
         if found[0] is not None and found[1] is not None:
             pairs.append((named, (*keys, found[0], found[1])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ def read(path: Path, given: Mapping[str, str]) -> Wells:
     if unused:
         raise InputError(f"{source}: --columns {unused[0]}: a point layer brings its own coordinates")
     try:
-        layers = [name for name, kind in pyogrio.list_layers(path) if kind and "Point" in kind]
-        if len(layers) != 1:
-            found = ", ".join(layers) if layers else "none"
-            raise InputError(f"{source}: one layer of points is needed, found {found}")
-        meta, _, shapes, fields = pyogrio.raw.read(path, layer=layers[0], force_2d=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's remarks on files that are then refused
+            layers = [name for name, kind in pyogrio.list_layers(path) if kind and "Point" in kind]
+            if len(layers) != 1:
+                found = ", ".join(layers) if layers else "none"
+                raise InputError(f"{source}: one layer of points is needed, found {found}")
+            meta, _, shapes, fields = pyogrio.raw.read(path, layer=layers[0], force_2d=True)
         points = shapely.from_wkb(shapes)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, shapely.GEOSException) as error:
         raise InputError(f"{source}: not a readable GeoPackage or GeoJSON") from error
@@ -41,9 +44,7 @@ def read(path: Path, given: Mapping[str, str]) -> Wells:
         raise InputError(f"{source}: no features; one well at least is needed")
     at = well_columns.facies(source, header, given, by_position=False)
     places = tuple(f"feature {number}" for number in range(1, len(points) + 1))
-    facies = tuple(
-        _text(source, place, header[at], value) for place, value in zip(places, fields[at], strict=True)
-    )
+    facies = tuple(_text(source, place, header[at], value) for place, value in zip(places, fields[at], strict=True))
     x, y = _positions(source, places, points)
     crs = None if meta["crs"] is None else str(meta["crs"])
     return Wells(source, False, x, y, facies, places, {"facies": header[at]}, crs)
@@ -59,9 +60,7 @@ def _positions(source: str, places: tuple[str, ...], points: Any) -> tuple[Any, 
             raise InputError(f"{source}: {place}: {found}; each well must be one point")
     x, y = shapely.get_x(points), shapely.get_y(points)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError(
-            f"{source}: {places[int(np.argmin(np.isfinite(x + y)))]}: coordinates are not finite"
-        )
+        raise InputError(f"{source}: {places[int(np.argmin(np.isfinite(x + y)))]}: coordinates are not finite")
     return x, y
 
 

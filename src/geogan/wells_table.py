@@ -114,11 +114,7 @@ def _separated(source: str, lines: list[str]) -> Table:
     """
     start = next((n for n, line in enumerate(lines) if _is_data(line)), len(lines))
     separator = next((mark for mark in ";\t," if start < len(lines) and mark in lines[start]), " ")
-    rows = [
-        (number, _split(line, separator))
-        for number, line in enumerate(lines[start:], start + 1)
-        if _is_data(line)
-    ]
+    rows = [(number, _split(line, separator)) for number, line in enumerate(lines[start:], start + 1) if _is_data(line)]
     if not rows:
         return Table((), [], by_position=False)
     first = rows[0][1]

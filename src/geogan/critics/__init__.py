@@ -3,7 +3,8 @@
 A critic takes the number of input channels from code and its keyword-only arguments from ``params.yaml``.
 """
 
+from geogan.choices import Table
 from geogan.critics.dcgan import DCGAN
 from geogan.critics.patch import Patch
 
-CRITICS = {"patch": Patch, "dcgan": DCGAN}
+CRITICS: Table = {"patch": Patch, "dcgan": DCGAN}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from geogan.blocks import InputNoise, Norm, initialise, norm_layer
 
 
-class DCGAN(nn.Sequential):
+class DCGAN(nn.Module):
     """Stride-2 convolutions 5 x 5; ``filters`` are the channels of all but the last, which has one.
 
     Jetchev et al. (2016), "Texture synthesis with spatial GANs"; used by Ruffino et al. (2018). Tiles must
@@ -33,9 +33,10 @@ class DCGAN(nn.Sequential):
             layers.append(nn.LeakyReLU(0.2, inplace=True))
             inputs = width
         layers.append(nn.Conv2d(inputs, 1, 5, 2, 2))
-        super().__init__(*layers)
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
         initialise(self)
 
     def forward(self, x: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch 1 y2 x2"]:
-        scores: Tensor = super().forward(x)
+        scores: Tensor = self.layers(x)
         return scores

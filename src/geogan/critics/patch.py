@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from geogan.blocks import InputNoise, Norm, initialise, norm_layer
 
 
-class Patch(nn.Sequential):
+class Patch(nn.Module):
     """Stride-2 convolutions 4 x 4, then one score per patch; no norm on the first and last layer.
 
     ``filters`` are the channels of the stride-2 layers, ``input_noise`` the standard deviation of Gaussian
@@ -33,9 +33,10 @@ class Patch(nn.Sequential):
             layers.append(nn.LeakyReLU(0.2, inplace=True))
             inputs = width
         layers.append(nn.Conv2d(inputs, 1, 3, 1, 1))
-        super().__init__(*layers)
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
         initialise(self)
 
     def forward(self, x: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch 1 y2 x2"]:
-        scores: Tensor = super().forward(x)
+        scores: Tensor = self.layers(x)
         return scores

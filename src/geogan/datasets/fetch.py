@@ -35,41 +35,40 @@ REMOTES = {
 }
 
 
-def read(
-    context: Context, /, *, name: str, url: str | None = None, sha256: str | None = None
-) -> TrainingImage:
+def read(context: Context, /, *, image: str, url: str | None = None, sha256: str | None = None) -> TrainingImage:
     """Download a known training image unless it is there already, and read it by its suffix.
 
-    ``url`` names another place to take it from (a mirror), ``sha256`` other content.
+    ``image`` is a name of the table above; ``url`` names another place to take it from (a mirror), ``sha256`` other content.
 
     Raises:
-        InputError: unknown name, no answer, or content with another sha256 (nothing is kept then).
+        InputError: unknown image, no answer, or content with another sha256 (nothing is kept then).
     """
-    file = download(context.root, name, url=url, sha256=sha256)
+    file = download(context.root, image, url=url, sha256=sha256)
     source = raster.read if file.suffix.lower() in (".png", ".tif", ".tiff") else gslib.read
     return source(context, path=str(file))
 
 
-def download(root: Path, name: str, *, url: str | None = None, sha256: str | None = None) -> Path:
-    """Bring a known file to ``root/data/raw/<name>/`` and return its path; errors as in `read`."""
-    if name not in REMOTES:
-        raise InputError(f"source.name: {name!r} is not one of {', '.join(REMOTES)}")
-    url, sha256 = url or REMOTES[name].url, (sha256 or REMOTES[name].sha256).lower()
+def download(root: Path, image: str, *, url: str | None = None, sha256: str | None = None) -> Path:
+    """Bring a known file to ``root/data/raw/<image>/`` and return its path; errors as in `read`."""
+    if image not in REMOTES:
+        raise InputError(f"source.image: {image!r} is not one of {', '.join(REMOTES)}")
+    url, sha256 = url or REMOTES[image].url, (sha256 or REMOTES[image].sha256).lower()
     if not url.startswith(("https://", "http://")):
         raise InputError(f"source.url: {url!r} must begin with https:// or http://")
     import pooch
     import requests
 
-    folder = root / "data" / "raw" / name
-    fresh = not folder.exists()
+    folder = root / "data" / "raw" / image
+    fresh = [place for place in (folder, *folder.parents) if not place.exists()]
     pooch.get_logger().setLevel("WARNING")
     try:
         downloader = pooch.HTTPDownloader(timeout=TIMEOUT)
         file = Path(url.split("?")[0].split("#")[0]).name
         return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=file, path=folder, downloader=downloader))
     except (ValueError, requests.RequestException, OSError) as error:
-        if fresh and folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
+        for place in fresh:
+            if place.exists() and not any(place.iterdir()):
+                place.rmdir()
         if isinstance(error, requests.RequestException):
             reason = " ".join(str(error).split())
             raise InputError(f"{url}: cannot be downloaded ({reason}); bring the file in with data import") from error

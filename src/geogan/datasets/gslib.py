@@ -62,7 +62,9 @@ def _header(file: Path, stream: io.TextIOBase) -> tuple[int, int, list[str]]:
         raise InputError(f"{file}: line 2 must be the number of variables")
     names = [stream.readline().strip() for _ in range(min(count[0], 1000))]
     if "" in names or count[0] > 1000:
-        raise InputError(f"{file}: line {3 + names.index('') if '' in names else 2}: {count[0]} names of variables are needed")
+        raise InputError(
+            f"{file}: line {3 + names.index('') if '' in names else 2}: {count[0]} names of variables are needed"
+        )
     return sizes[0], sizes[1], names
 
 
@@ -75,7 +77,7 @@ def _whole_numbers(line: str) -> list[int] | None:
 
 def _values(
     file: Path, stream: io.TextIOBase, names: list[str], variable: str | None, expected: int
-) -> Float64[np.ndarray, "cell"]:
+) -> Float64[np.ndarray, cell]:
     if variable is not None and variable not in names:
         raise InputError(f"{file}: source.variable {variable!r} is not one of {', '.join(names)}")
     at = 0 if variable is None else names.index(variable)

@@ -106,7 +106,7 @@ class Levels:
         return codes
 
     @staticmethod
-    def _present(codes: UInt8[np.ndarray, "y x"]) -> Shaped[np.ndarray, "facies"]:
+    def _present(codes: UInt8[np.ndarray, "y x"]) -> Shaped[np.ndarray, facies]:
         seen = np.zeros(256, dtype=bool)
         for row in range(0, codes.shape[0], 256):
             seen[np.unique(codes[row : row + 256])] = True

@@ -66,7 +66,9 @@ def read(
 
 def _band(file: Path, source: DatasetReader, band: int | None) -> int:
     if band is None and source.count > 1:
-        raise InputError(f"{file}: has {source.count} bands where one is needed; choose one with source.band (1 to {source.count})")
+        raise InputError(
+            f"{file}: has {source.count} bands where one is needed; choose one with source.band (1 to {source.count})"
+        )
     band = 1 if band is None else band
     if not 1 <= band <= source.count:
         raise InputError(f"{file}: source.band is {band}, the picture has bands 1 to {source.count}")

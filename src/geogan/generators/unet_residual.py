@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from geogan.blocks import ConvNorm, Norm, Residual, UpNorm, initialise
+from geogan.generators.generator import Generator
 
 
-class UNetResidual(nn.Module):
+@final
+class UNetResidual(Generator):
     """Encodes the condition, joins the noise map at the bottom, decodes with skips.
 
     ``filters`` are the channels at full, half, quarter, ... resolution; the noise map lies at the coarsest,
@@ -48,11 +52,10 @@ class UNetResidual(nn.Module):
         initialise(self)
 
     def noise_shape(self, rows: int, columns: int) -> tuple[int, int, int]:
-        """(channel, y, x) of the noise map for a field of rows x columns, multiples of ``stride``."""
         return self.noise, rows // self.stride, columns // self.stride
 
     def forward(
-        self, z: Float[Tensor, "batch noise y8 x8"], condition: Float[Tensor, "batch shown y x"]
+        self, z: Float[Tensor, "batch noise zy zx"], condition: Float[Tensor, "batch shown y x"]
     ) -> Float[Tensor, "batch image y x"]:
         x = self.stem(condition)
         skips = [x]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from geogan.blocks import ConvNorm, Norm, UpNorm, initialise
+from geogan.generators.generator import Generator
 
 
-class UpsamplingDilated(nn.Module):
+@final
+class UpsamplingDilated(Generator):
     """Transposed convolutions bring the noise map to full size, dilated ones see it with the condition.
 
     Ruffino et al. (2018), "Dilated spatial GANs for ergodic image generation", generator "UpDil":
@@ -45,11 +49,10 @@ class UpsamplingDilated(nn.Module):
         initialise(self)
 
     def noise_shape(self, rows: int, columns: int) -> tuple[int, int, int]:
-        """(channel, y, x) of the noise map for a field of rows x columns, multiples of ``stride``."""
         return self.noise, rows // self.stride, columns // self.stride
 
     def forward(
-        self, z: Float[Tensor, "batch noise y8 x8"], condition: Float[Tensor, "batch shown y x"]
+        self, z: Float[Tensor, "batch noise zy zx"], condition: Float[Tensor, "batch shown y x"]
     ) -> Float[Tensor, "batch image y x"]:
         logits: Tensor = self.head(self.dilated(torch.cat([self.up(z), condition], dim=1)))
         return logits

@@ -12,15 +12,13 @@ COPY = 0.02  # a field whose nearest training patch differs in a smaller share o
 _CLOSEST = 3  # training tiles per field that are compared again at full resolution
 
 
-def copy_rate(
-    fields: UInt8[np.ndarray, "field y x"], training: UInt8[np.ndarray, "tile y x"], count: int
-) -> float:
+def copy_rate(fields: UInt8[np.ndarray, "field y x"], training: UInt8[np.ndarray, "tile v u"], count: int) -> float:
     """Share of the fields whose nearest training patch differs in less than 2 % of the pixels."""
     return float((nearest(fields, training, count) < COPY).mean())
 
 
 def nearest(
-    fields: UInt8[np.ndarray, "field y x"], training: UInt8[np.ndarray, "tile y x"], count: int
+    fields: UInt8[np.ndarray, "field y x"], training: UInt8[np.ndarray, "tile v u"], count: int
 ) -> Float64[np.ndarray, " field"]:
     """Share of pixels in which every field differs from its nearest patch of the training ground.
 

@@ -11,22 +11,27 @@ from geogan.metrics.statistics import Statistics
 
 
 def summary(real: Statistics, simulated: Statistics, names: Sequence[str]) -> dict[str, float]:
-    """Every metric that is a function of two samples.
+    """Every metric that is a function of two samples; ``names`` are the facies names, one per code.
 
-    ``names`` are the facies names, one per code. Of more than two facies the figures of curves and
-    components are means over the facies, with ``<metric>_<facies>`` beside them; of two they are the
-    channel's (code 1). Differences are simulated minus real.
+    With two facies the figures of curves and components are the channel's (code 1), with more means
+    over the facies. Differences are simulated minus real. No value is NaN.
     """
     result = _proportions(real, simulated, names)
     for level, (a, b) in enumerate(zip(real.patterns, simulated.patterns, strict=True)):
         result[f"mph_js_{level}"] = patterns.divergence(a, b)
     figures = [_of_facies(real, simulated, index) for index in range(len(real.studied))]
-    for key in figures[0]:
-        result[key] = float(np.mean([figure[key] for figure in figures]))
-    if len(figures) > 1:
-        for code, figure in zip(real.studied, figures, strict=True):
-            result |= {f"{key}_{names[code]}": value for key, value in figure.items()}
-    return result
+    return result | {key: float(np.mean([figure[key] for figure in figures])) for key in figures[0]}
+
+
+def by_facies(real: Statistics, simulated: Statistics, names: Sequence[str]) -> dict[str, float]:
+    """The figures of curves and components of every facies, ``<metric>_<facies>``; none with two facies."""
+    if len(real.studied) == 1:
+        return {}
+    return {
+        f"{key}_{names[code]}": value
+        for index, code in enumerate(real.studied)
+        for key, value in _of_facies(real, simulated, index).items()
+    }
 
 
 def _proportions(real: Statistics, simulated: Statistics, names: Sequence[str]) -> dict[str, float]:

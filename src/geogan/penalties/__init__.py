@@ -7,6 +7,7 @@ Three slots of an experiment take their entries here, each with the positional a
 - diversity terms ``(image, other)`` on two samples of the same condition.
 """
 
+from geogan.choices import Table
 from geogan.penalties.dragan import dragan
 from geogan.penalties.hinge import hinge
 from geogan.penalties.masked_cross_entropy import masked_cross_entropy
@@ -14,6 +15,6 @@ from geogan.penalties.masked_l2 import masked_l2
 from geogan.penalties.none import none
 from geogan.penalties.wgan_gp import wgan_gp
 
-CRITIC_PENALTIES = {"none": none, "wgan_gp": wgan_gp, "dragan": dragan}
-CONSTRAINT_COSTS = {"none": none, "masked_l2": masked_l2, "masked_cross_entropy": masked_cross_entropy}
-DIVERSITIES = {"none": none, "hinge": hinge}
+CRITIC_PENALTIES: Table = {"none": none, "wgan_gp": wgan_gp, "dragan": dragan}
+CONSTRAINT_COSTS: Table = {"none": none, "masked_l2": masked_l2, "masked_cross_entropy": masked_cross_entropy}
+DIVERSITIES: Table = {"none": none, "hinge": hinge}

@@ -11,7 +11,7 @@ from torch import Tensor
 Score = Callable[[Tensor], Tensor]
 
 
-def gradient_norms(score: Score, x: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch"]:
+def gradient_norms(score: Score, x: Float[Tensor, "batch channel y x"]) -> Float[Tensor, batch]:
     """Norm, for each sample, of the gradient of the mean of its score map with respect to x.
 
     The graph is kept, so that the norm can be minimised over the critic's weights.
@@ -19,7 +19,8 @@ def gradient_norms(score: Score, x: Float[Tensor, "batch channel y x"]) -> Float
     x = x.detach().requires_grad_(True)
     means = score(x).flatten(1).mean(dim=1)
     (gradient,) = torch.autograd.grad(means.sum(), x, create_graph=True)
-    return gradient.flatten(1).norm(dim=1)
+    norms: Tensor = gradient.flatten(1).norm(dim=1)
+    return norms
 
 
 def one_per_sample(x: Float[Tensor, "batch channel y x"], rng: torch.Generator) -> Float[Tensor, "batch 1 1 1"]:

@@ -91,7 +91,10 @@ class ConstrainedSGAN(System):
         return logits
 
     def _shown(
-        self, image: Float[Tensor, "batch channel y x"], mask: Bool[Tensor, "batch y x"], codes: UInt8[Tensor, "batch y x"]
+        self,
+        image: Float[Tensor, "batch channel y x"],
+        mask: Bool[Tensor, "batch y x"],
+        codes: UInt8[Tensor, "batch y x"],
     ) -> Float[Tensor, "shown channel2 y x"]:
         """What the critic is shown of images: with their hard data, two at a time, or alone."""
         if self.condition_critic:
@@ -114,9 +117,7 @@ class ConstrainedSGAN(System):
         real, fake = self._real(batch), self._shown(image, mask, codes)
         terms = {"adversarial": self.objective.critic(self.critic(real), self.critic(fake))}
         if self.slots.critic_penalty.name != "none":
-            terms["penalty"] = self.slots.critic_penalty.build(
-                CRITIC_PENALTIES, self.critic, real, fake, batch.rng
-            )
+            terms["penalty"] = self.slots.critic_penalty.build(CRITIC_PENALTIES, self.critic, real, fake, batch.rng)
         return terms
 
     def _generator(self, batch: FaciesBatch) -> Terms:

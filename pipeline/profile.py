@@ -1,0 +1,55 @@
+"""``geogan profile NAME``: merge an overlay into params.yaml, with its comments."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from geogan.config import overlay, parse, read_yaml
+from geogan.errors import InputError
+from geogan.files import write_text
+
+from .root import project_root
+
+
+def merge(name: str) -> str:
+    """Write profiles/<name>.yaml over params.yaml, key by key; what it did, in one line.
+
+    Raises InputError, and writes nothing, if there is no such overlay or the result is not valid.
+    """
+    root = project_root()
+    file = root / "profiles" / f"{name}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml"))) or "none"
+        raise InputError(f"profile {name!r}: there is no {file}; there are {known}")
+    above = read_yaml(file)
+    edit(root / "params.yaml", above)
+    return f"params.yaml: profiles/{name}.yaml merged; 'dvc repro' uses it"
+
+
+def edit(params: Path, above: dict[str, Any]) -> None:
+    """Merge plain data into a params file, keeping its comments; checked before it is written."""
+    parse(overlay(read_yaml(params), above))
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    document = yaml.load(params.read_text(encoding="utf-8"))
+    _merge(document, above)
+    text = io.StringIO()
+    yaml.dump(document, text)
+    write_text(params, text.getvalue())
+
+
+def _merge(below: Any, above: dict[str, Any]) -> None:
+    """As ``config.overlay``, in place."""
+    for key, value in above.items():
+        old = below.get(key)
+        same_part = isinstance(old, dict) and isinstance(value, dict)
+        same_part = same_part and value.get("name", old.get("name")) == old.get("name")
+        if same_part:
+            _merge(old, value)
+        else:
+            below[key] = value

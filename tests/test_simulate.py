@@ -1,0 +1,163 @@
+"""``simulate`` from end to end, with a stub in place of the trained generator."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geogan.errors import InputError
+from geogan.pipeline.simulate import simulate
+
+UTM = "EPSG:25832"
+GRID: dict[str, Any] = {"bounds": (500, 1000, 600, 1080), "resolution": 20, "crs": UTM}
+BUNDLE = Path("bundle")
+
+
+@dataclass
+class Stub:
+    """A bundle of two facies that honours every well and draws the rest at random."""
+
+    cell_size: tuple[float, float] | None = None
+    names: tuple[str, ...] = ("clay", "sand")
+    digest: str = "d1"
+    asked: int = 0
+
+    @property
+    def proportions(self) -> dict[str, float]:
+        return {"clay": 0.75, "sand": 0.25}
+
+    def sample(
+        self,
+        mask: np.ndarray,
+        facies: np.ndarray,
+        count: int,
+        seed: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
+        self.asked += 1
+        fields = np.stack([np.random.default_rng((seed, k)).integers(0, 2, mask.shape, np.uint8) for k in range(count)])
+        fields[:, mask] = facies[mask]
+        if progress:
+            progress(count)
+        return fields
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
+    bundle = Stub()
+    module = SimpleNamespace(load_bundle=lambda path: bundle)
+    monkeypatch.setitem(sys.modules, "geogan.inference", module)
+    return bundle
+
+
+@pytest.fixture
+def wells(tmp_path: Path) -> Path:
+    path = tmp_path / "wells.csv"
+    path.write_text("x,y,facies\n510,1070,sand\n590,1010,clay\n550,1050,1\n")
+    return path
+
+
+def test_fields_honour_the_wells_where_they_are(tmp_path: Path, stub: Stub, wells: Path) -> None:
+    import rasterio
+
+    out = tmp_path / "out" / "f.tif"
+    told = simulate(BUNDLE, out, wells=wells, count=5, seed=3, quiet=True, **GRID)
+    assert told == json.loads((tmp_path / "out" / "f.report.json").read_text())
+    assert (told["honoured_share"], told["honoured_share_min"], told["wells_used"]) == (1, 1, 3)
+    assert (told["realizations"], told["seed"], told["bundle"]) == (5, 3, "d1")
+    assert told["proportions_training"] == {"clay": 0.75, "sand": 0.25}
+    assert told["files"] == ["f.tif", "f.probability.tif", "f.entropy.tif", "f.report.json"]
+    assert sorted(told["files"]) == sorted(path.name for path in out.parent.iterdir())
+    with rasterio.open(out) as back:
+        sampled = [values.tolist() for values in back.sample([(510, 1070), (590, 1010), (550, 1050)])]
+        assert sampled == [[1] * 5, [0] * 5, [1] * 5]
+        assert (back.crs.to_epsg(), back.bounds) == (25832, (500, 1000, 600, 1080))
+
+
+def test_unconditional_fields_on_a_size(tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    told = simulate(BUNDLE, tmp_path / "f.npz", size=(7, 9), count=2, unconditional=True, quiet=True)
+    with np.load(tmp_path / "f.npz") as back:
+        assert back["facies"].shape == (2, 7, 9)
+        assert back["probability"].shape == (2, 7, 9)
+    assert (told["honoured_share"], told["wells"], told["wells_read"]) == (None, None, 0)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_was_assumed_and_left_out_goes_to_stderr(
+    tmp_path: Path, stub: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "w.csv"
+    path.write_text("# a,b,value\n0,0,1\n0,0,0\n0,0,1\n9,9,1\n")
+    simulate(BUNDLE, tmp_path / "f.npz", wells=path, size=(4, 4), count=2, on_conflict="majority")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "a, b taken for x, y by position" in shown.err
+    assert "2 of 4 wells in 1 cells, 2 left out" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "grid: give one of --size, --like, --bounds; given: none"),
+        ({"size": (4, 4), "like": Path("a.tif")}, "given: --size, --like"),
+        ({"size": (0, 0)}, "--size 0 0"),
+        ({"size": (4, 4), "crs": UTM}, "--size: does not go with --resolution and --crs"),
+        ({"bounds": (0, 0, 4, 4), "crs": UTM}, "--bounds: needs --resolution too"),
+        ({"bounds": (0, 0, 4, 4), "resolution": 1}, "--bounds: needs --crs too"),
+        ({**GRID, "count": 0}, "-n 0"),
+        ({**GRID, "seed": -1}, "--seed -1"),
+        ({**GRID, "wells": None}, "--wells and --unconditional: neither given"),
+        ({**GRID, "unconditional": True}, "both given"),
+        ({**GRID, "columns": {"facies": "rock"}}, "no such column"),
+        ({"size": (10_000_000, 10_000_000)}, "GiB of memory are free"),
+        ({"size": (4, 4)}, "lies outside the grid, x 0 to 4"),
+        ({**GRID, "out": "f.nc"}, r"unknown suffix \.nc"),
+    ],
+)
+def test_bad_usage_is_refused_before_sampling(
+    tmp_path: Path, stub: Stub, wells: Path, given: dict[str, Any], said: str
+) -> None:
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(InputError, match=said) as caught:
+        simulate(BUNDLE, tmp_path / given.pop("out", "f.npz"), **{"wells": wells, "quiet": True, **given})
+    assert "\n" not in str(caught.value)
+    assert stub.asked == 0
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_another_cell_size_needs_force(tmp_path: Path, stub: Stub, wells: Path) -> None:
+    out = tmp_path / "f.npz"
+    usual: dict[str, Any] = {"wells": wells, "count": 1, "quiet": True}
+    for fits in ((20, 20), (20.1, 19.9), None):
+        stub.cell_size = fits
+        simulate(BUNDLE, out, **usual, **GRID)
+    stub.cell_size = (20, 25)
+    with pytest.raises(InputError, match=r"its cells are 20 x 20 map units, .* trained on 20 x 25; .*--force"):
+        simulate(BUNDLE, out, **usual, **GRID)
+    simulate(BUNDLE, out, force=True, **usual, **GRID)
+    simulate(BUNDLE, out, size=(4, 4), unconditional=True, count=1, quiet=True)  # cells of the bundle's size
+
+
+def test_kasted_wells_as_geotiff(tmp_path: Path, stub: Stub) -> None:
+    if "GEOGAN_DATA" not in os.environ:
+        pytest.skip("GEOGAN_DATA is not set: the real wells are not at hand")
+    import rasterio
+
+    path = Path(os.environ["GEOGAN_DATA"]) / "wells/kasted_hard_well.dat"
+    area: dict[str, Any] = {"bounds": (562000, 6225000, 577000, 6236000), "resolution": 50, "crs": UTM}
+    told = simulate(BUNDLE, tmp_path / "k.tif", wells=path, count=3, quiet=True, **area)
+    assert (told["wells_used"], told["cells_snapped"], told["honoured_share"]) == (112, 109, 1)
+    rows = np.loadtxt(path, skiprows=6)
+    with rasterio.open(tmp_path / "k.tif") as back:
+        assert (back.transform.c, back.transform.f) == (562000, 6236000)
+        sampled = np.array(list(back.sample(rows[:, :2])))
+    assert (sampled == rows[:, 3:]).all()
