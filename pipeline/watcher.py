@@ -106,7 +106,9 @@ class TrainingWatcher:
 
     def _sampler(self, system: System) -> FieldSampler:
         experiment = self.work.experiment
-        return FieldSampler(generator_of(system), experiment.slots.latent, self.work.prepared.facies_count, self.work.device)
+        return FieldSampler(
+            generator_of(system), experiment.slots.latent, self.work.prepared.facies_count, self.work.device
+        )
 
     def _send(self, record: dict[str, float]) -> None:
         self.run.log(int(record["step"]), {name: value for name, value in record.items() if name != "step"})

@@ -66,7 +66,7 @@ def test_npz(tmp_path: Path) -> None:
     made = ensemble()
     assert fields.write(tmp_path / "f.npz", made, {"a": 1}) == [
         tmp_path / "f.npz",
-        tmp_path / "f.report.json",
+        tmp_path / "f.npz.report.json",
     ]
     with np.load(tmp_path / "f.npz", allow_pickle=False) as back:
         for name in ("facies", "probability", "entropy"):
@@ -74,7 +74,7 @@ def test_npz(tmp_path: Path) -> None:
         assert back["transform"].tolist() == list(GRID.transform)
         assert str(back["crs"]) == GRID.crs
         assert back["names"].tolist() == list(NAMES)
-    assert json.loads((tmp_path / "f.report.json").read_text()) == {"a": 1}
+    assert json.loads((tmp_path / "f.npz.report.json").read_text()) == {"a": 1}
 
 
 def test_geotiff_has_its_place(tmp_path: Path) -> None:
@@ -84,14 +84,14 @@ def test_geotiff_has_its_place(tmp_path: Path) -> None:
     fields.write(tmp_path / "f.tif", made, {})
     for name, bands in (
         ("f.tif", made.facies),
-        ("f.probability.tif", made.probability),
-        ("f.entropy.tif", made.entropy[None]),
+        ("f.tif.probability.tif", made.probability),
+        ("f.tif.entropy.tif", made.entropy[None]),
     ):
         with rasterio.open(tmp_path / name) as back:
             assert np.array_equal(back.read(), bands)
             assert (back.bounds, back.crs.to_epsg()) == ((500, 1000, 600, 1080), 25832)
             assert back.compression.name == "deflate"
-    with rasterio.open(tmp_path / "f.probability.tif") as back:
+    with rasterio.open(tmp_path / "f.tif.probability.tif") as back:
         assert back.descriptions == NAMES
 
 
@@ -135,7 +135,7 @@ def test_gslib_is_text_with_y_upwards(tmp_path: Path) -> None:
     values = np.array([line.split() for line in lines[8:]], int)
     assert np.array_equal(values.T.reshape(6, 4, 5)[:, ::-1], made.facies)
     assert values[0].tolist() == made.facies[:, 3, 0].tolist()  # the lower left cell comes first
-    lines = (tmp_path / "f.probability.gslib").read_text().splitlines()
+    lines = (tmp_path / "f.gslib.probability.gslib").read_text().splitlines()
     assert lines[1:6] == ["4", "probability_clay", "probability_sand", "probability_gravel", "entropy"]
     values = np.array([line.split() for line in lines[6:]], float).T.reshape(4, 4, 5)[:, ::-1]
     assert values[:3] == pytest.approx(made.probability, abs=1e-5)

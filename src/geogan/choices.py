@@ -39,7 +39,7 @@ class Choice:
 @cache
 def schema(function: Callable[..., Any]) -> type[BaseModel]:
     """A pydantic model of the keyword-only arguments of ``function`` (of ``__init__`` for a class)."""
-    target: Any = function.__init__ if inspect.isclass(function) else function
+    target: Any = inspect.unwrap(function.__init__ if inspect.isclass(function) else function)
     knobs = [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
     hints = _hints({knob.name: target.__annotations__[knob.name] for knob in knobs}, target.__globals__)
     fields: dict[str, Any] = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int64
 
 from geogan.errors import InputError
 
@@ -128,14 +128,15 @@ class WellColumns:
         mask[pixels[:, 0], pixels[:, 1]] = True
         return mask
 
-    def _line(self, edge: int) -> np.ndarray:
+    def _line(self, edge: int) -> Int64[np.ndarray, "pixel 2"]:
         """(row, column) offsets of adjacent pixels, from 0; no longer than the tile's diagonal."""
         length = min(float(self.length), edge * math.sqrt(2))
         down, across = -math.cos(math.radians(self.azimuth)), math.sin(math.radians(self.azimuth))
         count = max(1, round(length * max(abs(down), abs(across))))
         along = np.arange(count) / max(abs(down), abs(across))
-        line = np.stack([np.rint(along * down), np.rint(along * across)], axis=1).astype(np.int64)
-        return line - line.min(axis=0)
+        line = np.rint(np.stack([along * down, along * across], axis=1)).astype(np.int64)
+        start: Int64[np.ndarray, " 2"] = line.min(axis=0)
+        return np.subtract(line, start)
 
 
 CONSTRAINTS: dict[str, Callable[..., Masks]] = {

@@ -23,7 +23,7 @@ Mask = Bool[np.ndarray, "field y x"]
 Sampler = Callable[[Mask, Fields, int], Fields]
 
 # Mask and facies codes (255 outside the mask), as a constraint store reads them.
-HardData = tuple[Bool[np.ndarray, "tile draw y x"], UInt8[np.ndarray, "tile draw y x"]]
+HardData = tuple[Bool[np.ndarray, "source draw y x"], UInt8[np.ndarray, "source draw y x"]]
 
 NOISES = 10  # fields with the same hard data
 

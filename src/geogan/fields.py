@@ -44,9 +44,9 @@ def check_output(path: Path) -> None:
 
 
 def paths(path: Path) -> list[Path]:
-    """The files of an ensemble written to ``path``: OUT.tif, OUT.probability.tif, ..., OUT.report.json."""
-    fields = [path.with_name(path.stem + part + path.suffix) for part in WRITERS[path.suffix]]
-    return [*fields, path.with_name(path.stem + ".report.json")]
+    """The files of an ensemble written to OUT: OUT itself, OUT.probability.tif, ..., OUT.report.json."""
+    fields = [path.with_name(path.name + part + path.suffix) if part else path for part in WRITERS[path.suffix]]
+    return [*fields, path.with_name(path.name + ".report.json")]
 
 
 def write(path: Path, ensemble: Ensemble, report: dict[str, Any]) -> list[Path]:

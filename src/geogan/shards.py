@@ -58,7 +58,7 @@ def write_variable(
     return array
 
 
-def write_coordinates(group: zarr.Group, coordinates: Mapping[str, Shaped[np.ndarray, tile]]) -> None:
+def write_coordinates(group: zarr.Group, coordinates: Mapping[str, Shaped[np.ndarray, " tile"]]) -> None:
     """Write one-dimensional coordinates of the dimension ``tile``; texts as variable-length strings."""
     for name, values in coordinates.items():
         text = values.dtype == object

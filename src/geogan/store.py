@@ -61,8 +61,7 @@ class Prepared:
 
     def tile(self, group: str = "tiles") -> int:
         """Edge of a group's tiles in pixels."""
-        with _reading(self.path):
-            return int(_group(self.path, group).attrs["tile"])  # type: ignore[arg-type]
+        return _tile(self.path, group)
 
     def tiles(self, split: str, role: str, group: str = "tiles") -> UInt8[np.ndarray, "tile y x"]:
         """Facies codes of the tiles of one split and role, ordered by row and column in the source.
@@ -77,7 +76,7 @@ class Prepared:
         span = self._range(split, role, group)
         return int(span.stop - span.start)
 
-    def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, tile]:
+    def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, " tile"]:
         """Positions in the store of the tiles of one role, over all splits."""
         spans = [self._range(split, role, group) for split in SPLITS]
         return np.concatenate([np.arange(span.start, span.stop, dtype=np.int64) for span in spans])
@@ -124,7 +123,7 @@ class Constraints:
             raise InputError(f"{self.path}: no split {split!r}; one of {', '.join(SPLITS)}")
         with _reading(self.path):
             opened = _group(self.path, group)
-            tile, counts = opened.attrs["tile"], np.asarray(opened.attrs["counts"], dtype=np.int64)
+            tile, counts = _tile(self.path, group), np.asarray(opened.attrs["counts"], dtype=np.int64)
             if self.draws == 0:
                 empty = (0, 0, tile, tile)
                 return np.zeros(empty, dtype=bool), np.zeros(empty, dtype=np.uint8)
@@ -248,6 +247,11 @@ def _group(path: Path, name: str) -> zarr.Group:
     if name not in GROUPS:
         raise InputError(f"{path}: no group {name!r}; one of {', '.join(GROUPS)}")
     return zarr.open_group(path if name == "tiles" else path / name, mode="r", zarr_format=3)
+
+
+def _tile(path: Path, group: str) -> int:
+    with _reading(path):
+        return int(_group(path, group).attrs["tile"])  # type: ignore[arg-type]
 
 
 def _array(path: Path, group: str, name: str) -> zarr.Array[Any]:

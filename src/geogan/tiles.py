@@ -38,8 +38,8 @@ class Split:
 class Blocks:
     """The cut ground: borders in pixels (first 0, last the image's edge) and the class of every block."""
 
-    rows: Int64[np.ndarray, row_border]
-    columns: Int64[np.ndarray, column_border]
+    rows: Int64[np.ndarray, " row_border"]
+    columns: Int64[np.ndarray, " column_border"]
     classes: UInt8[np.ndarray, "block_row block_column"]
 
 
@@ -51,9 +51,9 @@ class Plan:
     """
 
     tile: int
-    row: Int64[np.ndarray, tile]
-    column: Int64[np.ndarray, tile]
-    classes: UInt8[np.ndarray, tile]
+    row: Int64[np.ndarray, " tile"]
+    column: Int64[np.ndarray, " tile"]
+    classes: UInt8[np.ndarray, " tile"]
     left_out: int = 0
 
     def count(self, split: str, role: str) -> int:
@@ -174,7 +174,7 @@ def _largest_edge(rows: int, columns: int) -> int:
     return max((e for e in range(1, min(rows, columns) + 1) if (rows // e) * (columns // e) >= 6), default=0)
 
 
-def _borders(length: int, parts: int) -> Int64[np.ndarray, border]:
+def _borders(length: int, parts: int) -> Int64[np.ndarray, " border"]:
     return np.arange(parts + 1, dtype=np.int64) * length // parts
 
 
@@ -211,29 +211,30 @@ def _apportion(total: int, shares: tuple[float, ...], least: int) -> list[int]:
     return counts
 
 
-def _spread(path: Int64[np.ndarray, block], count: int, rng: np.random.Generator) -> Int64[np.ndarray, chosen]:
+def _spread(path: Int64[np.ndarray, " block"], count: int, rng: np.random.Generator) -> Int64[np.ndarray, " chosen"]:
     """``count`` blocks, one at random from each of as many equal stretches of the path."""
     borders = _borders(path.size, count)
-    return path[rng.integers(borders[:-1], borders[1:])]
+    chosen: Int64[np.ndarray, " chosen"] = path[rng.integers(borders[:-1], borders[1:])]
+    return chosen
 
 
-def _starts(borders: Int64[np.ndarray, border], tile: int, stride: int, gap: int) -> Int64[np.ndarray, start]:
+def _starts(borders: Int64[np.ndarray, " border"], tile: int, stride: int, gap: int) -> Int64[np.ndarray, " start"]:
     inner = borders[:-1] + np.where(borders[:-1] > 0, gap, 0)
     ends = np.append(inner[1:], borders[-1])
-    starts = np.concatenate([np.arange(a, b, stride) for a, b in zip(inner, ends, strict=True)])
-    return starts[starts + tile <= borders[-1]].astype(np.int64)
+    starts = [np.arange(a, b, stride, dtype=np.int64) for a, b in zip(inner, ends, strict=True)]
+    return np.concatenate([some[some + tile <= borders[-1]] for some in starts])
 
 
-def _block_of(borders: Int64[np.ndarray, border], at: Int64[np.ndarray, n]) -> Int64[np.ndarray, n]:
+def _block_of(borders: Int64[np.ndarray, " border"], at: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     inside = np.clip(at, 0, borders[-1] - 1)
-    return np.searchsorted(borders, inside, side="right").astype(np.int64) - 1
+    return np.subtract(np.searchsorted(borders, inside, side="right"), 1, dtype=np.int64)
 
 
 def _uniform(
     blocks: Blocks,
     label: UInt8[np.ndarray, "block_row block_column"],
-    row: Int64[np.ndarray, i],
-    column: Int64[np.ndarray, j],
+    row: Int64[np.ndarray, " i"],
+    column: Int64[np.ndarray, " j"],
     edge: int,
     own: UInt8[np.ndarray, "i j"],
 ) -> Bool[np.ndarray, "i j"]:

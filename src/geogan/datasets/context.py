@@ -27,7 +27,8 @@ class Limits:
         pixels = rows * columns
         if pixels > self.pixels:
             raise InputError(
-                f"{where}: {rows} x {columns} pixels, more than limits.pixels = {self.pixels}; crop it or raise the limit"
+                f"{where}: {rows} x {columns} pixels, more than limits.pixels = {self.pixels}; "
+                "crop it or raise the limit"
             )
         if size is not None and pixels > EXPANSION_FROM and pixels > self.expansion * size:
             raise InputError(

@@ -38,7 +38,8 @@ REMOTES = {
 def read(context: Context, /, *, image: str, url: str | None = None, sha256: str | None = None) -> TrainingImage:
     """Download a known training image unless it is there already, and read it by its suffix.
 
-    ``image`` is a name of the table above; ``url`` names another place to take it from (a mirror), ``sha256`` other content.
+    ``image`` is a name of the table above; ``url`` names another place to take it
+    from (a mirror), ``sha256`` other content.
 
     Raises:
         InputError: unknown image, no answer, or content with another sha256 (nothing is kept then).

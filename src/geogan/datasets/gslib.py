@@ -77,7 +77,7 @@ def _whole_numbers(line: str) -> list[int] | None:
 
 def _values(
     file: Path, stream: io.TextIOBase, names: list[str], variable: str | None, expected: int
-) -> Float64[np.ndarray, cell]:
+) -> Float64[np.ndarray, " cell"]:
     if variable is not None and variable not in names:
         raise InputError(f"{file}: source.variable {variable!r} is not one of {', '.join(names)}")
     at = 0 if variable is None else names.index(variable)

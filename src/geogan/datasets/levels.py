@@ -35,7 +35,7 @@ class Levels:
         """
         missing = self._missing(values, first_row)
         if self.thresholds.size:
-            codes = np.digitize(values, self.thresholds).astype(np.uint8)
+            codes: UInt8[np.ndarray, "y x"] = np.digitize(values, self.thresholds).astype(np.uint8)
         else:
             codes = self._by_value(values, missing)
         codes[missing] = NODATA
@@ -96,8 +96,8 @@ class Levels:
             value = values[np.unravel_index(unknown.argmax(), values.shape)].item()
             if len(self.values) == MOST_LEVELS:
                 raise InputError(
-                    f"{self.where}: more than {MOST_LEVELS} distinct values (such as {value:g}); give source.thresholds to "
-                    "make facies of continuous values"
+                    f"{self.where}: more than {MOST_LEVELS} distinct values (such as {value:g}); give "
+                    "source.thresholds to make facies of continuous values"
                 )
             same = values == value
             codes[same] = len(self.values)
@@ -106,7 +106,7 @@ class Levels:
         return codes
 
     @staticmethod
-    def _present(codes: UInt8[np.ndarray, "y x"]) -> Shaped[np.ndarray, facies]:
+    def _present(codes: UInt8[np.ndarray, "y x"]) -> Shaped[np.ndarray, " facies"]:
         seen = np.zeros(256, dtype=bool)
         for row in range(0, codes.shape[0], 256):
             seen[np.unique(codes[row : row + 256])] = True

@@ -18,8 +18,9 @@ from geogan.training_image import TrainingImage
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-DRIVERS = ["GTiff", "COG", "PNG"]  # nothing that refers to other files, such as VRT
-PIECE = 2**23  # pixels that are read at once, at least one row of blocks
+# by the first bytes; nothing that refers to other files, such as VRT
+DRIVERS = {b"\x89PNG": "PNG", b"II*\0": "GTiff", b"MM\0*": "GTiff", b"II+\0": "GTiff", b"MM\0+": "GTiff"}
+PIECE = 2**23  # pixels that are read at once
 CACHE = 2**26  # bytes of GDAL's block cache
 
 
@@ -47,18 +48,19 @@ def read(
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     file, digest = context.file(path, sha256)
-    levels = Levels(str(file), thresholds)
+    levels, driver = Levels(str(file), thresholds), _driver(file)
     with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.open(file, driver=DRIVERS) as source:
+            with rasterio.open(file, driver=driver) as source:
                 context.limits.check(str(file), source.height, source.width, file.stat().st_size)
                 band = _band(file, source, band)
                 levels.nodata = source.nodatavals[band - 1]
                 codes = _read_codes(source, band, levels)
                 grid = _grid(source)
         except RasterioError as error:
-            raise InputError(_why(file, error)) from error
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise InputError(f"{file}: cut off or damaged ({reason}); bring a whole copy") from error
     count = levels.ascending(codes)
     codes, grid = _north_up(codes, grid)
     return TrainingImage(codes, tuple(str(code) for code in range(count)), grid, digest)
@@ -82,8 +84,8 @@ def _read_codes(source: DatasetReader, band: int, levels: Levels) -> UInt8[np.nd
 
     codes = np.empty((source.height, source.width), dtype=np.uint8)
     block = source.block_shapes[band - 1][0]
-    rows = max(1, PIECE // (block * source.width)) * block
-    rows = min(rows, max(1, 2 * PIECE // source.width)) if block * source.width > PIECE else rows
+    rows = max(1, PIECE // source.width)
+    rows = rows // block * block or rows  # whole blocks where they are not too large
     for row in range(0, source.height, rows):
         window = Window(0, row, source.width, min(rows, source.height - row))
         codes[row : row + rows] = levels.code(source.read(band, window=window), row)
@@ -108,12 +110,11 @@ def _north_up(codes: UInt8[np.ndarray, "y x"], grid: Grid) -> tuple[UInt8[np.nda
     return codes, Grid(grid.rows, grid.columns, (a, b, c, d, -e, f + e * grid.rows), grid.crs)
 
 
-def _why(file: Path, error: Exception) -> str:
+def _driver(file: Path) -> str:
     with file.open("rb") as stream:
-        start = stream.read(512).lstrip()
-    if start.startswith(b"<VRTDataset"):
-        return f"{file}: a VRT, which refers to other files; give the PNG or TIFF itself"
-    reason = " ".join(str(error.__cause__ or error).split())
-    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\x89PNG"):
-        return f"{file}: cut off or damaged ({reason}); bring a whole copy"
-    return f"{file}: not a PNG or TIFF ({reason})"
+        start = stream.read(512)
+    if start[:4] in DRIVERS:
+        return DRIVERS[start[:4]]
+    if start.lstrip().startswith(b"<VRTDataset"):
+        raise InputError(f"{file}: a VRT, which refers to other files; give the PNG or TIFF itself")
+    raise InputError(f"{file}: not a PNG or TIFF (by its first bytes)")

@@ -28,7 +28,7 @@ class Statistics:
     connectivity: Float64[np.ndarray, "facies axis field lag"]
     variogram: Float64[np.ndarray, "facies axis field lag"]
     components: Int64[np.ndarray, "facies field"]
-    sizes: tuple[Int64[np.ndarray, " component"], ...]
+    sizes: tuple[Int64[np.ndarray, " _component"], ...]
 
     @property
     def lags(self) -> int:

@@ -1,0 +1,173 @@
+"""Exact values of objectives and penalties, and what every network must do."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from geogan import facies
+from geogan.critics import CRITICS
+from geogan.generators import GENERATORS
+from geogan.objectives import OBJECTIVES
+from geogan.penalties import CRITIC_PENALTIES
+from geogan.penalties.hinge import hinge
+from geogan.penalties.masked_cross_entropy import masked_cross_entropy
+from geogan.penalties.masked_l2 import masked_l2
+
+SMALL = {
+    "unet_residual": {"filters": (4, 6, 8, 8), "dilations": (1,)},
+    "upsampling_dilated": {"up": (8, 6, 4), "filters": (4, 6), "kernel": 3},
+}
+
+
+def scores(value: float) -> torch.Tensor:
+    return torch.full((2, 1, 3, 3), value)
+
+
+@pytest.mark.parametrize(
+    ("name", "critic", "generator"),
+    [
+        ("js", math.log1p(math.exp(-2)) + math.log1p(math.e), -math.log1p(math.e)),
+        ("non_saturating", math.log1p(math.exp(-2)) + math.log1p(math.e), math.log1p(math.exp(-1))),
+        ("least_squares", 1.0 + 1.0, 0.0),
+        ("wasserstein", 1.0 - 2.0, -1.0),
+    ],
+)
+def test_objective_values(name: str, critic: float, generator: float) -> None:
+    objective = OBJECTIVES[name]()
+    assert objective.critic(scores(2.0), scores(1.0)).item() == pytest.approx(critic)
+    assert objective.generator(scores(2.0), scores(1.0)).item() == pytest.approx(generator)
+
+
+def test_objectives_differ_pairwise() -> None:
+    values = {
+        name: (
+            round(kind().critic(scores(0.3), scores(-0.7)).item(), 6),
+            round(kind().generator(scores(0.3), scores(-0.7)).item(), 6),
+        )
+        for name, kind in OBJECTIVES.items()
+    }
+    for (one, a), (other, b) in itertools.combinations(values.items(), 2):
+        assert a != b, (one, other)
+
+
+@pytest.mark.parametrize("name", ["wgan_gp", "dragan"])
+def test_gradient_penalty_of_a_linear_critic(name: str) -> None:
+    """Score map mean = slope . x: the norm is |slope| for each sample, whatever the batch."""
+    x, y = torch.randn(4, 1, 5, 5), torch.randn(4, 1, 5, 5)
+    rng = torch.Generator().manual_seed(0)
+    for length, expected in ((1.0, 0.0), (3.0, 10.0 * 4.0), (0.0, 10.0)):
+        slope = torch.full((1, 1, 5, 5), length / 5.0)
+        value = CRITIC_PENALTIES[name](lambda v, s=slope: (v * s).sum((1, 2, 3), keepdim=True), x, y, rng)
+        assert value.item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_wgan_gp_looks_between_and_dragan_around_the_data() -> None:
+    seen: list[torch.Tensor] = []
+
+    def score(x: torch.Tensor) -> torch.Tensor:
+        seen.append(x.detach())
+        return x.square().sum((1, 2, 3), keepdim=True)
+
+    real, fake = torch.ones(8, 1, 4, 4), torch.zeros(8, 1, 4, 4)
+    real[0] += 0.5
+    rng = torch.Generator().manual_seed(1)
+    CRITIC_PENALTIES["wgan_gp"](score, real, fake, rng)
+    CRITIC_PENALTIES["dragan"](score, real, fake, rng)
+    between, around = seen
+    assert ((between >= 0) & (between <= 1.5)).all()
+    assert between[1].std().item() == pytest.approx(0, abs=1e-6)  # one alpha for each sample
+    assert (around >= real).all()
+    assert (around - real).max() <= 0.5 * real.std()
+
+
+def test_masked_l2_is_the_mean_over_constrained_pixels() -> None:
+    logits = torch.zeros(2, 1, 4, 4)  # tanh gives 0: error 1 for each facies
+    codes = torch.zeros(2, 4, 4, dtype=torch.uint8)
+    mask = torch.zeros(2, 4, 4, dtype=torch.bool)
+    assert masked_l2(logits, codes, mask).item() == 0.0
+    mask[0, 1, 2] = True  # a facies coded 0 is data
+    assert masked_l2(logits, codes, mask, weight=7.0).item() == pytest.approx(7.0)
+    mask[1] = True
+    assert masked_l2(logits, codes, mask, weight=7.0).item() == pytest.approx(7.0)
+    codes[:] = 255  # outside the mask codes mean nothing
+    assert masked_l2(logits, codes, torch.zeros_like(mask)).item() == 0.0
+
+
+def test_masked_cross_entropy_for_two_and_three_facies() -> None:
+    mask = torch.zeros(1, 2, 2, dtype=torch.bool)
+    mask[0, 0, 0] = True
+    codes = torch.full((1, 2, 2), 255, dtype=torch.uint8)
+    codes[0, 0, 0] = 1
+    two = masked_cross_entropy(torch.full((1, 1, 2, 2), 0.5), codes, mask, weight=1.0)
+    assert two.item() == pytest.approx(math.log1p(math.exp(-1.0)))  # -log sigmoid(2 * 0.5)
+    three = masked_cross_entropy(torch.zeros(1, 3, 2, 2), codes, mask, weight=1.0)
+    assert three.item() == pytest.approx(math.log(3))
+
+
+def test_hinge_vanishes_at_the_hamming_distance_wanted() -> None:
+    image = torch.ones(1, 1, 10, 10)
+    other = image.clone()
+    other.view(-1)[:17] = -1  # hamming 0.17, mean difference 0.34
+    assert hinge(image, other, weight=20.0, target=0.34).item() == pytest.approx(0.0, abs=1e-5)
+    assert hinge(image, other, weight=20.0, target=0.44).item() == pytest.approx(2.0, abs=1e-5)
+    one_hot = torch.zeros(1, 3, 10, 10)
+    one_hot[:, 0] = 1
+    swapped = one_hot.flatten(2).clone()
+    swapped[:, 0, :17], swapped[:, 2, :17] = 0, 1
+    assert hinge(one_hot, swapped.view_as(one_hot), weight=1.0, target=1.0).item() == pytest.approx(0.66)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("size", [(16, 24), (40, 16)])
+def test_generators_are_fully_convolutional_and_see_noise_and_condition(name: str, size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    generator = GENERATORS[name](2, 1, 3, **SMALL[name]).eval()
+    z = torch.rand(2, *generator.noise_shape(*size))
+    condition = torch.zeros(2, 2, *size)
+    field = generator(z, condition)
+    assert field.shape == (2, 1, *size)
+    assert not torch.equal(field, generator(-z, condition))
+    condition[:, 0, 5, 5] = 1  # a datum of facies 0 differs from no datum
+    assert not torch.equal(field, generator(z, condition))
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_critics_give_a_map_of_scores_without_sigmoid(name: str) -> None:
+    critic = CRITICS[name](3, filters=(4, 8)).eval()
+    small, large = critic(torch.randn(2, 3, 32, 32)), critic(torch.randn(2, 3, 64, 32))
+    assert small.shape[:2] == (2, 1)
+    assert large.shape[2] == 2 * small.shape[2]
+    assert large.shape[3] == small.shape[3]
+    torch.nn.init.constant_(critic.layers[-1].bias, 5.0)
+    assert critic(torch.zeros(2, 3, 32, 32)).max() > 1
+
+
+def test_default_networks_have_the_parameters_of_their_layout() -> None:
+    """Filter counts times kernel sizes, added up by hand."""
+    unet = GENERATORS["unet_residual"](2, 1, 16, filters=(8, 16), dilations=(1, 2))
+    bn = 2
+    stem, down = 2 * 8 * 9 + 8 * bn, 8 * 16 * 16 + 16 * bn
+    join, block = (16 + 16) * 16 * 9 + 16 * bn, 2 * (16 * 16 * 9 + 16 * bn)
+    up, head = 16 * 8 * 16 + 8 * bn, 16 * 9 + 1
+    assert sum(p.numel() for p in unet.parameters()) == stem + down + join + 2 * block + up + head
+
+
+def test_facies_codes_survive_the_image() -> None:
+    for count in (2, 3, 5):
+        codes = torch.randint(count, (2, 6, 7)).to(torch.uint8)
+        image = facies.encode(codes, count)
+        assert image.shape[1] == facies.channels(count)
+        assert torch.equal(facies.decode(image), codes)
+
+
+def test_condition_tells_a_datum_of_facies_0_from_no_datum() -> None:
+    codes = torch.zeros(1, 2, 2, dtype=torch.uint8)
+    mask = torch.tensor([[[True, False], [False, False]]])
+    shown = facies.condition(mask, codes, 2)
+    assert shown[0, :, 0, 0].tolist() == [1.0, -1.0]
+    assert shown[0, :, 1, 1].tolist() == [0.0, 0.0]
+    assert facies.condition(mask, codes, 3).shape == (1, 4, 2, 2)
