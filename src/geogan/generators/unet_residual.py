@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import final
 
 import torch
@@ -38,7 +39,7 @@ class UNetResidual(Generator):
         self.stem = ConvNorm(condition, filters[0], norm)
         self.down = nn.ModuleList(
             ConvNorm(fine, coarse, norm, size=4, stride=2)
-            for fine, coarse in zip(filters[:-1], filters[1:], strict=True)
+            for fine, coarse in itertools.pairwise(filters)
         )
         bottom = filters[-1]
         self.join = ConvNorm(bottom + noise, bottom, norm)

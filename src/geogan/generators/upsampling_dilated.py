@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import final
 
 import torch
@@ -37,12 +38,12 @@ class UpsamplingDilated(Generator):
         self.stride = 2 ** len(up)
         self.noise = noise
         widths = (noise, *up)
-        self.up = nn.Sequential(*(UpNorm(a, b, norm) for a, b in zip(widths[:-1], widths[1:], strict=True)))
+        self.up = nn.Sequential(*(UpNorm(a, b, norm) for a, b in itertools.pairwise(widths)))
         widths = (up[-1] + condition, *filters)
         self.dilated = nn.Sequential(
             *(
                 ConvNorm(a, b, norm, size=kernel, dilation=dilation)
-                for dilation, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True), start=1)
+                for dilation, (a, b) in enumerate(itertools.pairwise(widths), start=1)
             )
         )
         self.head = nn.Conv2d(filters[-1], image, kernel, padding=(kernel - 1) // 2)
