@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import warnings
 from pathlib import Path
@@ -78,6 +79,7 @@ def write_onnx(bundle: Bundle, file: Path) -> float:
     batch = torch.export.Dim("batch")
     rows, columns = torch.export.Dim("rows_of_noise"), torch.export.Dim("columns_of_noise")
     shapes = ({0: batch, 2: rows, 3: columns}, {0: batch, 2: stride * rows, 3: stride * columns})
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of torchvision, which is not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
