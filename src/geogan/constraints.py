@@ -134,9 +134,9 @@ class WellColumns:
         down, across = -math.cos(math.radians(self.azimuth)), math.sin(math.radians(self.azimuth))
         count = max(1, round(length * max(abs(down), abs(across))))
         along = np.arange(count) / max(abs(down), abs(across))
-        line = np.rint(np.stack([along * down, along * across], axis=1)).astype(np.int64)
-        start: Int64[np.ndarray, " 2"] = line.min(axis=0)
-        return np.subtract(line, start)
+        line: Int64[np.ndarray, "pixel 2"] = np.rint(np.stack([along * down, along * across], axis=1)).astype(np.int64)
+        line -= line.min(axis=0)
+        return line
 
 
 CONSTRAINTS: dict[str, Callable[..., Masks]] = {

@@ -227,7 +227,8 @@ def _starts(borders: Int64[np.ndarray, " border"], tile: int, stride: int, gap: 
 
 def _block_of(borders: Int64[np.ndarray, " border"], at: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     inside = np.clip(at, 0, borders[-1] - 1)
-    return np.subtract(np.searchsorted(borders, inside, side="right"), 1, dtype=np.int64)
+    block: Int64[np.ndarray, " n"] = np.searchsorted(borders, inside, side="right") - 1
+    return block
 
 
 def _uniform(

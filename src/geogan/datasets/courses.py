@@ -31,7 +31,7 @@ STATE = np.dtype(
         ("young", float),  # length for which it cannot meet another
     ]
 )
-State = Shaped[np.ndarray, " channel"]  # of dtype STATE
+State = Shaped[np.ndarray, " _"]  # of dtype STATE, one per channel
 
 
 @dataclass(frozen=True)
