@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,10 +12,13 @@ import typer
 
 from geogan.errors import InputError
 
+from .exits import Commands, answering, fail
+
 if TYPE_CHECKING:
     from .project import Project
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -41,31 +41,6 @@ Datasets = Annotated[list[str], typer.Option("-d", "--dataset", metavar="DATASET
 Experiments = Annotated[list[str], typer.Option("-e", "--experiment", metavar="EXPERIMENT", help="Default: all.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only results, no progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn what went wrong into one line on stderr and the exit status of the contract."""
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    try:
-        yield
-    except InputError as error:
-        _fail(" ".join(str(error).split()), 2)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = f" while writing {error.filename}" if error.filename else ""
-        _fail(
-            f"no space left on the device{where}: free some and run the same command; what was there is kept",
-            2,
-        )
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
-
-
-def _fail(line: str, status: int) -> None:
-    print(f"geogan: {line}", file=sys.stderr)
-    raise typer.Exit(status)
 
 
 def _project(params: list[Path], sets: list[str]) -> Project:
@@ -99,7 +74,7 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Cut the sources into tiles: data/prepared/DATASET.zarr."""
-    with _answering():
+    with answering():
         project = _project(params, set_)
         from .prepare import prepare as stage
 
@@ -123,7 +98,7 @@ def constrain(
     as_json: AsJson = False,
 ) -> None:
     """Sample hard data from the constraint ground: data/constraints/DATASET.zarr."""
-    with _answering():
+    with answering():
         project = _project(params, set_)
         from .prepare import constrain as stage
 
@@ -146,26 +121,27 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train: data/models/EXPERIMENT/. Goes on by itself from the last good checkpoint of the same work."""
-    with _answering():
+    with answering():
         project = _project(params, set_)
         names = _each(experiment, project.params.experiments)
-        for name in names:
-            project.experiment(name)
         from geogan.train import Diverged
 
         from .prepare import refresh
         from .signals import Stopped
+        from .train import check
         from .train import train as stage
 
+        for name in names:
+            check(project, name)
         for name in names:
             try:
                 for line in refresh(project, project.experiment(name).dataset):
                     _tell(quiet)(line)
                 done = stage(project, name, force=force, quiet=quiet)
             except Stopped as stopped:
-                _fail(str(stopped), stopped.status)
+                fail(str(stopped), stopped.status)
             except Diverged as error:
-                _fail(str(error), 1)
+                fail(str(error), 1)
             how = "trained" if done["trained"] else "was trained already, its files are written again"
             _result(done, as_json, f"{name}: {how}; weights of step {done['step']}, key {done['key'][:12]}")
 
@@ -179,7 +155,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Judge models on held-out ground: data/metrics/EXPERIMENT.json and data/figures/EXPERIMENT/."""
-    with _answering():
+    with answering():
         project = _project(params, set_)
         from .evaluate import evaluate as stage
 
@@ -199,7 +175,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Make bundles that run without this repository: data/exports/EXPERIMENT/."""
-    with _answering():
+    with answering():
         project = _project(params, set_)
         from .export import export as stage
 
@@ -236,7 +212,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Draw fields that honour wells, with probability and entropy maps and a report."""
-    with _answering():
+    with answering():
         if on_conflict not in ("error", "drop", "majority"):
             raise InputError(f"--on-conflict {on_conflict}: must be error, drop or majority")
         from .simulate import simulate as command
@@ -278,7 +254,7 @@ def translate(
     out: Annotated[Path, typer.Option("-o", "--output", help="Result, a COG on the grid of the scene.")],
 ) -> None:
     """Translate a whole scene (for bundles of image translators)."""
-    with _answering():
+    with answering():
         if not bundle.is_dir():
             raise InputError(f"{bundle}: there is no such bundle; a bundle is a folder that 'geogan export' made")
         raise InputError(f"{bundle}: makes facies fields and translates no scene; use geogan simulate")
@@ -287,7 +263,7 @@ def translate(
 @app.command()
 def profile(name: Annotated[str, typer.Argument(help="Name of profiles/NAME.yaml.")]) -> None:
     """Merge an overlay into params.yaml, comments kept, so that dvc repro uses it."""
-    with _answering():
+    with answering():
         from .profile import merge
 
         print(merge(name))
@@ -299,7 +275,7 @@ def ui(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
 ) -> None:
     """MLflow's pages of this repository, opened where runs are compared."""
-    with _answering():
+    with answering():
         from .root import project_root
         from .ui import serve
 
@@ -309,7 +285,7 @@ def ui(
 @data_app.command("list")
 def data_list(as_json: AsJson = False) -> None:
     """What can be fetched, and the datasets of params.yaml."""
-    with _answering():
+    with answering():
         from .data import listing
 
         rows = listing(_project(DEFAULT_PARAMS, []))
@@ -319,7 +295,7 @@ def data_list(as_json: AsJson = False) -> None:
 @data_app.command("fetch")
 def data_fetch(name: Annotated[str, typer.Argument(help="A name from 'geogan data list'.")]) -> None:
     """Download a public training image, checked against its sha256, and make it a dataset."""
-    with _answering():
+    with answering():
         from .data import fetch
 
         print(fetch(_project(DEFAULT_PARAMS, []), name))
@@ -332,7 +308,7 @@ def data_import(
     pair: Annotated[Path | None, typer.Option(help="The map that belongs to a scene.")] = None,
 ) -> None:
     """Copy a file to data/raw/DATASET/, track it with DVC and point params.yaml at it."""
-    with _answering():
+    with answering():
         from .data import import_file
 
         if pair is not None:
@@ -345,7 +321,7 @@ def data_verify(
     path: Annotated[Path | None, typer.Argument(help="A store; default: all under data/.")] = None,
 ) -> None:
     """Prove that stores are whole: every file against its sha256."""
-    with _answering():
+    with answering():
         from .data import verify_stores
 
         for line in verify_stores(path):
@@ -355,7 +331,7 @@ def data_verify(
 @runs_app.command("list")
 def runs_list(as_json: AsJson = False) -> None:
     """The runs, newest first."""
-    with _answering():
+    with answering():
         import dataclasses
 
         from .root import project_root
@@ -376,7 +352,7 @@ def runs_import(
     as_json: AsJson = False,
 ) -> None:
     """Rebuild missing runs from the files that DVC pulled."""
-    with _answering():
+    with answering():
         import dataclasses
 
         from .root import project_root

@@ -36,12 +36,11 @@ def prepare(project: Project, name: str) -> dict[str, Any]:
 def constrain(project: Project, name: str) -> dict[str, Any]:
     """Make ``data/constraints/<name>.zarr`` from the prepared store; returns the counts of draws."""
     masks = project.dataset(name).constraints.build(CONSTRAINTS)
-    return constrain_store(
-        open_prepared(project.prepared(name)),
-        masks,
-        path=project.constraints(name),
-        key=project.constraints_key(name),
-    )
+    prepared = open_prepared(project.prepared(name))
+    try:
+        return constrain_store(prepared, masks, path=project.constraints(name), key=project.constraints_key(name))
+    except InputError as error:
+        raise InputError(f"datasets.{name}: {error}") from None
 
 
 def refresh(project: Project, name: str) -> list[str]:

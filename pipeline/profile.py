@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from geogan.config import overlay, parse, read_yaml
+from geogan.config import other_part, overlay, parse, read_yaml
 from geogan.errors import InputError
 from geogan.files import write_text
 
@@ -26,12 +26,15 @@ def merge(name: str) -> str:
         known = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml"))) or "none"
         raise InputError(f"profile {name!r}: there is no {file}; there are {known}")
     above = read_yaml(file)
-    edit(root / "params.yaml", above)
+    write_text(root / "params.yaml", edited(root / "params.yaml", above))
     return f"params.yaml: profiles/{name}.yaml merged; 'dvc repro' uses it"
 
 
-def edit(params: Path, above: dict[str, Any]) -> None:
-    """Merge plain data into a params file, keeping its comments; checked before it is written."""
+def edited(params: Path, above: dict[str, Any]) -> str:
+    """The text of a params file with plain data merged into it, comments kept.
+
+    Raises InputError if the result is not valid.
+    """
     parse(overlay(read_yaml(params), above))
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -40,16 +43,14 @@ def edit(params: Path, above: dict[str, Any]) -> None:
     _merge(document, above)
     text = io.StringIO()
     yaml.dump(document, text)
-    write_text(params, text.getvalue())
+    return text.getvalue()
 
 
 def _merge(below: Any, above: dict[str, Any]) -> None:
     """As ``config.overlay``, in place."""
     for key, value in above.items():
         old = below.get(key)
-        same_part = isinstance(old, dict) and isinstance(value, dict)
-        same_part = same_part and value.get("name", old.get("name")) == old.get("name")
-        if same_part:
+        if isinstance(old, dict) and isinstance(value, dict) and not other_part(old, value):
             _merge(old, value)
         else:
             below[key] = value

@@ -18,17 +18,26 @@ from geogan.batches import FaciesBatches
 from geogan.config import Compute
 from geogan.errors import InputError
 from geogan.files import replacing_file, sha256_of, write_text
-from geogan.inference import SCHEMA, generator_of
+from geogan.inference import SCHEMA, pick_device
 from geogan.optimisers import OPTIMISERS, SCHEDULES
 from geogan.system import System
 from geogan.systems import SYSTEMS
 from geogan.train import Diverged, Loop, Plan
+from geogan.trial import refuse
 
 from .project import Project
 from .signals import Stopped, catching
 from .tracking import Run, environment_tags, open_run
 from .watcher import TrainingWatcher
 from .work import Work
+
+
+def check(project: Project, name: str) -> None:
+    """Raise InputError, before any store is made, for parts that torch cannot build for the tiles, or no device."""
+    experiment = project.experiment(name)
+    pick_device(project.params.compute.device)
+    tile = project.dataset(experiment.dataset).tiling.tile
+    refuse(f"experiments.{name}", experiment.slots, experiment.optimisers, tile)
 
 
 def train(project: Project, name: str, *, force: bool = False, quiet: bool = False) -> dict[str, Any]:
@@ -60,6 +69,7 @@ def _train(project: Project, work: Work, folder: Path, *, quiet: bool) -> dict[s
     torch.manual_seed(seed)
     system = build_system(work)
     loop = make_loop(work, system, folder, fabric, seed)
+    loop.restore()  # before anything is written: where no checkpoint can be read, nothing is
     run = _open_run(project, work)
     status = "FAILED"
     try:
@@ -112,7 +122,6 @@ def build_system(work: Work) -> System:
 def make_loop(work: Work, system: System, folder: Path, fabric: Fabric, seed: int) -> Loop:
     """Tie system, data, optimisers and plan together."""
     experiment, training = work.experiment, work.experiment.training
-    _check_tile(work, system)
     real = work.prepared.tiles("train", "image")
     mask, codes = work.constraints.read("train")
     source = FaciesBatches(real, mask, codes, batch=training.batch, seed=seed, device=fabric.device)
@@ -135,15 +144,6 @@ def make_loop(work: Work, system: System, folder: Path, fabric: Fabric, seed: in
         folder,
         fabric,
     )
-
-
-def _check_tile(work: Work, system: System) -> None:
-    tile, stride = work.prepared.tile("tiles"), generator_of(system).stride
-    if tile % stride:
-        raise InputError(
-            f"datasets.{work.experiment.dataset}.tile: {tile} is no multiple of {stride}, the stride of "
-            f"experiments.{work.name}.generator {work.experiment.slots.generator.name!r}"
-        )
 
 
 def _open_run(project: Project, work: Work) -> Run:

@@ -35,7 +35,7 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
     folder.mkdir()
     handler = type("Recording", (Handler,), {"asked": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}", folder, handler.asked  # type: ignore[attr-defined]
     server.shutdown()

@@ -67,7 +67,7 @@ def test_south_up_is_flipped_and_rotation_is_kept(tmp_path: Path) -> None:
     image = read(Context(tmp_path), path="a.tif")
     assert image.facies.tolist() == codes[::-1].tolist()
     assert image.grid.transform == (10, 0, 100, 0, -10, 230)
-    turned = Affine.translation(100, 200) * Affine.rotation(30) * Affine.scale(10, -10)
+    turned = Affine.translation(100, 200) @ Affine.rotation(30) @ Affine.scale(10, -10)
     write(tmp_path / "b.tif", codes, crs="EPSG:25832", transform=turned)
     rotated = read(Context(tmp_path), path="b.tif")
     assert rotated.facies.tolist() == codes.tolist()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -167,9 +168,9 @@ def test_a_checkpoint_with_code_in_it_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint.save(tmp_path, 1, {"step": 1})
 
-    def full(state: object, path: Path) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(path))
+    def full(state: object, stream: IO[bytes]) -> None:
+        stream.write(b"half")
+        raise OSError(28, "No space left on device", stream.name)
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(OSError, match="No space"):

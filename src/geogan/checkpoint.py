@@ -21,8 +21,8 @@ def path_of(folder: Path, step: int) -> Path:
 
 def save(folder: Path, step: int, state: dict[str, Any]) -> None:
     """Write the state after ``step`` steps beside its place, rename it, then drop all but the last two."""
-    with replacing_file(path_of(folder, step)) as temporary:
-        torch.save(state, temporary)
+    with replacing_file(path_of(folder, step)) as temporary, temporary.open("wb") as stream:
+        torch.save(state, stream)  # a stream tells when the device is full, a path does not
     for old in sorted(folder.glob("step-*.pt"))[:-KEPT]:
         old.unlink()
 

@@ -64,7 +64,11 @@ def check(where: str, value: Any, model: type[BaseModel]) -> BaseModel:
     Raises InputError naming the first wrong key below ``where``, its value and what is allowed.
     """
     try:
-        return model.model_validate_json(json.dumps(value, default=str), strict=True)
+        plain = json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):
+        raise InputError(f"{where}: keys must be plain text, and no mapping may hold itself") from None
+    try:
+        return model.model_validate_json(plain, strict=True)
     except ValidationError as error:
         raise InputError(_first_error(where, error, model)) from None
 
@@ -92,7 +96,7 @@ def choose(where: str, value: Any, table: Table) -> Choice:
         raise InputError(f"{where}: must be a mapping with a 'name', one of {', '.join(table)}; got {value!r}")
     options = {str(key): item for key, item in value.items()}
     name = options.pop("name")
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise InputError(f"{where}.name: {name!r} is not one of {', '.join(table)}")
     checked = check(where, options, schema(table[name]))
     return Choice(name, checked.model_dump())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ from geogan.systems import SYSTEMS
 from geogan.tiles import Split
 
 Section = TypeVar("Section")
+LARGEST_SEED = 2**63 - 1
+MOST_THREADS = 1024
 SLOTS: dict[str, Table] = {
     "generator": GENERATORS,
     "critic": CRITICS,
@@ -166,12 +169,17 @@ def overlay(below: Any, above: Any) -> Any:
     """``above`` over ``below``, key by key; a part with another ``name`` replaces the whole mapping."""
     if not (isinstance(below, dict) and isinstance(above, dict)):
         return above
-    if "name" in above and above["name"] != below.get("name", above["name"]):
+    if other_part(below, above):
         return above
     merged = dict(below)
     for key, value in above.items():
         merged[key] = overlay(below[key], value) if key in below else value
     return merged
+
+
+def other_part(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+    """Whether ``above`` names another part than ``below`` does, so that nothing of ``below`` applies to it."""
+    return "name" in above and above["name"] != below.get("name", above["name"])
 
 
 def _setting(item: str) -> dict[str, Any]:
@@ -189,8 +197,10 @@ def parse(data: dict[str, Any]) -> Params:
     """Check plain YAML data."""
     _only("", data, ("seed", "compute", "limits", "evaluation", "datasets", "experiments"))
     seed = data.get("seed", 0)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise InputError(f"seed: must be a whole number from 0, got {seed!r}")
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"seed: must be a whole number from 0 to {LARGEST_SEED}, got {seed!r}")
+    compute, limits = _compute(data.get("compute", {})), _section("limits", data.get("limits", {}), Limits)
+    evaluation = _evaluation(data.get("evaluation", {}))
     datasets = {name: _dataset(f"datasets.{name}", value) for name, value in _named(data, "datasets")}
     experiments = {name: _experiment(f"experiments.{name}", value) for name, value in _named(data, "experiments")}
     for name, experiment in experiments.items():
@@ -199,14 +209,23 @@ def parse(data: dict[str, Any]) -> Params:
                 f"experiments.{name}.dataset: {experiment.dataset!r} is not one of {', '.join(datasets) or 'none'}"
             )
         _fits(name, experiment, datasets[experiment.dataset])
-    return Params(
-        seed,
-        _section("compute", data.get("compute", {}), Compute),
-        _section("limits", data.get("limits", {}), Limits),
-        _section("evaluation", data.get("evaluation", {}), Evaluation),
-        datasets,
-        experiments,
-    )
+    return Params(seed, compute, limits, evaluation, datasets, experiments)
+
+
+def _compute(value: Any) -> Compute:
+    compute = _section("compute", value, Compute)
+    if not 1 <= compute.threads <= MOST_THREADS:
+        raise InputError(f"compute.threads: must lie between 1 and {MOST_THREADS}, got {compute.threads}")
+    return compute
+
+
+def _evaluation(value: Any) -> Evaluation:
+    evaluation = _section("evaluation", value, Evaluation)
+    _at_least("evaluation.fields", evaluation.fields, 1)
+    _at_least("evaluation.groups", evaluation.groups, 1)
+    if not 0 <= evaluation.seed < LARGEST_SEED:
+        raise InputError(f"evaluation.seed: must lie between 0 and {LARGEST_SEED - 1}, got {evaluation.seed}")
+    return evaluation
 
 
 @functools.cache
@@ -235,6 +254,9 @@ def _named(data: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
     value = data.get(key)
     if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
         raise InputError(f"{key}: must be a mapping of names to mappings, got {value!r}")
+    for name in value:
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w-]*", name):
+            raise InputError(f"{key}.{name}: a name of letters, digits, _ and - is needed, it names files")
     return list(value.items())
 
 
@@ -258,12 +280,14 @@ def _dataset(where: str, value: dict[str, Any]) -> Dataset:
         _at_least(f"{where}.{key}", getattr(tiling, key), 1)
     if not 0 < tiling.pool < 1:
         raise InputError(f"{where}.pool: must lie between 0 and 1, got {tiling.pool}")
-    return Dataset(
-        _part(where, value, "source", SOURCES),
-        tiling,
-        _section(f"{where}.split", value.get("split", {}), Split),
-        _part(where, value, "constraints", CONSTRAINTS),
-    )
+    constraints = _part(where, value, "constraints", CONSTRAINTS)
+    try:
+        constraints.build(CONSTRAINTS)  # checks its numbers
+    except InputError as error:
+        raise InputError(f"{where}.{error}") from None
+    split = _section(f"{where}.split", value.get("split", {}), Split)
+    _at_least(f"{where}.split.seed", split.seed, 0)
+    return Dataset(_part(where, value, "source", SOURCES), tiling, split, constraints)
 
 
 def _experiment(where: str, value: dict[str, Any]) -> Experiment:
@@ -273,7 +297,11 @@ def _experiment(where: str, value: dict[str, Any]) -> Experiment:
         _at_least(f"{where}.{key}", getattr(training, key), 1)
     if not 0 <= training.ema < 1:
         raise InputError(f"{where}.ema: must lie in [0, 1), got {training.ema}")
-    for name in training.select_by or ("",):
+    if training.clip < 0:
+        raise InputError(f"{where}.clip: must be at least 0 (0 clips nothing), got {training.clip}")
+    if not training.select_by:
+        raise InputError(f"{where}.select_by: must name one metric at least, of {', '.join(DIRECTIONS)}")
+    for name in training.select_by:
         if name not in DIRECTIONS:
             raise InputError(f"{where}.select_by: {name!r} is not one of {', '.join(DIRECTIONS)}")
     optimisers = value.get("optimisers")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int64
 from geogan.errors import InputError
 
 
+@runtime_checkable
 class Masks(Protocol):
     """What `geogan.prepare.constrain` asks of a kind of hard data."""
 

@@ -10,9 +10,10 @@ from jaxtyping import Bool
 
 from geogan.constraints import Masks
 from geogan.errors import InputError
-from geogan.store import GROUPS, Prepared, write_constraints, write_prepared
+from geogan.store import GROUPS, Prepared
 from geogan.tiles import CLASSES, Plan, Split, check_classes, cut, plan, without_nodata
 from geogan.training_image import TrainingImage
+from geogan.writing import write_constraints, write_prepared
 
 
 def prepare(

@@ -6,7 +6,7 @@ size). Tiles are ordered by (split, role), so what is read together lies togethe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,9 @@ import zarr
 from jaxtyping import Bool, Int64, UInt8
 
 from geogan.errors import InputError
-from geogan.files import replacing_folder
 from geogan.grids import Grid
-from geogan.manifests import read_manifest, verify, write_manifest
-from geogan.shards import Variable, write_coordinates, write_variable
+from geogan.manifests import read_manifest, verify
 from geogan.tiles import CLASSES, SPLITS, Plan
-from geogan.training_image import NODATA, TrainingImage
 
 __all__ = [
     "GROUPS",
@@ -31,12 +28,9 @@ __all__ = [
     "open_constraints",
     "open_prepared",
     "verify",
-    "write_constraints",
-    "write_prepared",
 ]
 
 GROUPS = ("tiles", "evaluation")
-MaskOf = Callable[[str, int, int], Bool[np.ndarray, "y x"]]  # (group, source tile, draw) -> mask
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,11 @@ class Prepared:
         """Number of tiles of one split and role."""
         span = self._range(split, role, group)
         return int(span.stop - span.start)
+
+    def take(self, index: Int64[np.ndarray, " tile"], group: str = "tiles") -> UInt8[np.ndarray, "tile y x"]:
+        """Facies codes of the tiles at ascending positions in the store."""
+        with _reading(self.path):
+            return np.asarray(_array(self.path, group, "facies").oindex[index])
 
     def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, " tile"]:
         """Positions in the store of the tiles of one role, over all splits."""
@@ -134,43 +133,6 @@ class Constraints:
             return np.asarray(mask[span]), np.asarray(facies[span])
 
 
-def write_prepared(path: Path, image: TrainingImage, plans: dict[str, Plan], key: str) -> None:
-    """Write the tiles of an image, one plan per group; the old store stays until the new one is whole.
-
-    Memory stays flat: one shard is in memory at a time. The same input gives the same bytes.
-    """
-    grid = image.grid
-    attributes = {
-        "kind": "prepared",
-        "key": key,
-        "facies_names": list(image.names),
-        "source_sha256": image.sha256,
-        "rows": grid.rows,
-        "columns": grid.columns,
-        "crs": grid.crs,
-        "transform": list(grid.transform),
-        "cell_size": list(grid.cell_size),
-    }
-    with replacing_folder(path) as folder:
-        root = _create(folder, attributes)
-        for name in GROUPS:
-            _write_tiles(_subgroup(root, name), image, plans[name])
-        write_manifest(folder, "prepared")
-
-
-def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws: int, key: str) -> dict[str, int]:
-    """Write the hard data over the tiles with role "constraint"; returns the number of masks per group.
-
-    ``mask_of(group, source tile, draw)`` gives the masks; with 0 draws the store is empty.
-    """
-    attributes = {"kind": "constraints", "key": key, "draws": draws, "prepared_digest": prepared.digest}
-    with replacing_folder(path) as folder:
-        root = _create(folder, attributes)
-        counts = {name: _write_masks(_subgroup(root, name), prepared, name, mask_of, draws) for name in GROUPS}
-        write_manifest(folder, "constraints")
-    return counts
-
-
 def open_prepared(path: Path) -> Prepared:
     """Open a prepared store after checking that every file is there with its size.
 
@@ -192,55 +154,6 @@ def open_constraints(path: Path) -> Constraints:
     with _reading(path):
         attributes: dict[str, Any] = dict(_group(path, "tiles").attrs)
         return Constraints(path, attributes["draws"], attributes["key"], attributes["prepared_digest"], digest)
-
-
-def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan) -> None:
-    windows = np.lib.stride_tricks.sliding_window_view(image.facies, (plan.tile, plan.tile))
-    counts = [plan.count(split, role) for split, role in CLASSES]
-    group.attrs.update({"tile": plan.tile, "counts": counts})
-    names = np.array(CLASSES, dtype=object)[plan.classes]
-    coordinates = {"split": names[:, 0], "role": names[:, 1], "row": plan.row, "column": plan.column}
-    write_coordinates(group, coordinates)
-    shape = (plan.row.size, plan.tile, plan.tile)
-    facies = Variable("facies", shape, ("tile", "y", "x"), np.uint8, NODATA, tuple(coordinates))
-    write_variable(group, facies, lambda start, stop: windows[plan.row[start:stop], plan.column[start:stop]])
-
-
-def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: MaskOf, draws: int) -> int:
-    plan, source, tile = prepared.plan(name), prepared.index("constraint", name), prepared.tile(name)
-    counts = [prepared.count(split, "constraint", name) for split in SPLITS]
-    group.attrs.update({"tile": tile, "counts": counts})
-    if draws == 0:
-        return 0
-    splits = np.array(SPLITS, dtype=object)[plan.classes[source] // 2]
-    coordinates = {
-        "source_tile": source,
-        "split": splits,
-        "row": plan.row[source],
-        "column": plan.column[source],
-    }
-    write_coordinates(group, coordinates)
-    codes = _array(prepared.path, name, "facies")
-
-    def masks(start: int, stop: int) -> Bool[np.ndarray, "tile draw y x"]:
-        return np.stack([[mask_of(name, int(at), draw) for draw in range(draws)] for at in source[start:stop]])
-
-    def facies(start: int, stop: int) -> UInt8[np.ndarray, "tile draw y x"]:
-        own = np.asarray(codes.oindex[source[start:stop]])
-        return np.where(mask[start:stop], own[:, None], np.uint8(NODATA))
-
-    shape, dimensions = (source.size, draws, tile, tile), ("tile", "draw", "y", "x")
-    mask = write_variable(group, Variable("mask", shape, dimensions, np.bool_, False, tuple(coordinates)), masks)
-    write_variable(group, Variable("facies", shape, dimensions, np.uint8, NODATA, tuple(coordinates)), facies)
-    return int(source.size) * draws
-
-
-def _create(folder: Path, attributes: dict[str, Any]) -> zarr.Group:
-    return zarr.create_group(folder, zarr_format=3, overwrite=True, attributes=attributes)
-
-
-def _subgroup(root: zarr.Group, name: str) -> zarr.Group:
-    return root if name == "tiles" else root.create_group(name)
 
 
 def _group(path: Path, name: str) -> zarr.Group:

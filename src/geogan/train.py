@@ -92,11 +92,13 @@ class Loop:
         self.rates = {name: [g["lr"] for g in o.param_groups] for name, o in self.optimisers.items()}
         self.rng = torch.Generator(fabric.device)
         self.progress = Progress()
-        folder.mkdir(parents=True, exist_ok=True)
+        self.restored = False
 
     def run(self, watcher: Watcher) -> bool:
         """Train to the end; True when done, False when the watcher stopped it (a checkpoint is saved)."""
-        self._restore()
+        if not self.restored:
+            self.restore()
+        self.folder.mkdir(parents=True, exist_ok=True)
         while self.progress.step < self.plan.steps:
             self._step()
             step = self.progress.step
@@ -230,8 +232,12 @@ class Loop:
         }
         checkpoint.save(self.folder, progress.step, state)
 
-    def _restore(self) -> None:
-        """Take up the last good checkpoint, or begin; drop history records that came after it."""
+    def restore(self) -> None:
+        """Take up the last good checkpoint, or begin; drop history records that came after it.
+
+        ``run`` does it unless it was done. Raises InputError, and changes nothing, where no checkpoint can be read.
+        """
+        self.restored = True
         state = checkpoint.load_latest(self.folder, self.fabric.device)
         if state is None:
             self.rng.manual_seed(self.plan.seed)

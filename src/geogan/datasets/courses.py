@@ -89,7 +89,7 @@ def _meet(rng: np.random.Generator, state: State, breadth: float, style: Style) 
         state["left"][at] = np.maximum(state["left"][at], 3)
     first = np.flatnonzero(touching)
     ended = np.where(rng.random(first.size) < 0.5, first, after[first])
-    return np.delete(state, ended)
+    return np.delete(state, ended) if ended.size else state
 
 
 def _branch(rng: np.random.Generator, state: State, breadth: float, style: Style, spacing: float) -> State:
@@ -97,6 +97,8 @@ def _branch(rng: np.random.Generator, state: State, breadth: float, style: Style
     gap, after = _gaps(state, breadth)
     hazard = EAGER / style.wavelength * np.maximum(gap / spacing - WIDE, 0) ** 2
     at = np.flatnonzero(rng.random(state.size) < hazard)
+    if at.size == 0:
+        return state
     side = np.where(rng.random(at.size) < 0.5, 1.0, -1.0)
     parent = np.where(side > 0, at, after[at])
     able = (state["young"][parent] <= 0) & (side * state["slope"][parent] < 0.5)

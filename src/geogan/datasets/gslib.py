@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +84,12 @@ def _values(
     at = 0 if variable is None else names.index(variable)
     start = stream.tell()
     try:
-        table = np.loadtxt(stream, dtype=np.float64, comments=None, ndmin=2, max_rows=expected + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of blank lines and of a header without values
+            table = np.loadtxt(stream, dtype=np.float64, comments=None, ndmin=2, max_rows=expected + 1)
     except ValueError:
         table = np.empty((0, 0))
-    if table.shape[1:] != (len(names),):
+    if table.size == 0 or table.shape[1] != len(names):
         stream.seek(start)
         raise InputError(_first_bad_line(file, stream, len(names)))
     if table.shape[0] != expected:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # by the first bytes; nothing that refers to other files, such as VRT
 DRIVERS = {b"\x89PNG": "PNG", b"II*\0": "GTiff", b"MM\0*": "GTiff", b"II+\0": "GTiff", b"MM\0+": "GTiff"}
 PIECE = 2**23  # pixels that are read at once
-CACHE = 2**26  # bytes of GDAL's block cache
+# A small block cache; and of a cut PNG the reader that takes the whole picture at once makes noise, no error.
+SETTINGS = {"GDAL_CACHEMAX": 2**26, "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
 
 
 def read(
@@ -49,7 +50,7 @@ def read(
 
     file, digest = context.file(path, sha256)
     levels, driver = Levels(str(file), thresholds), _driver(file)
-    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE):
+    with warnings.catch_warnings(), rasterio.Env(**SETTINGS):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             with rasterio.open(file, driver=driver) as source:

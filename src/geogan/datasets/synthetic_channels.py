@@ -65,7 +65,7 @@ def field(
     seed: int, rows: int, columns: int, style: Style, orientation: float, proportion: float
 ) -> UInt8[np.ndarray, "y x"]:
     """The field: the spacing is sought at which channels of the right width cover ``proportion``."""
-    spacing, asked = 1.1 * style.width / proportion, STEPS / 2
+    spacing, asked = (2.1 / proportion - 2.5) * style.width, STEPS / 2  # a first guess
     nearest, facies = math.inf, np.zeros((rows, columns), dtype=np.uint8)
     for _ in range(ROUNDS):
         distance = _distance(np.random.default_rng(seed), rows, columns, style, orientation, spacing)

@@ -38,8 +38,7 @@ class UNetResidual(Generator):
         self.noise = noise
         self.stem = ConvNorm(condition, filters[0], norm)
         self.down = nn.ModuleList(
-            ConvNorm(fine, coarse, norm, size=4, stride=2)
-            for fine, coarse in itertools.pairwise(filters)
+            ConvNorm(fine, coarse, norm, size=4, stride=2) for fine, coarse in itertools.pairwise(filters)
         )
         bottom = filters[-1]
         self.join = ConvNorm(bottom + noise, bottom, norm)

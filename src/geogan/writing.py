@@ -1,0 +1,105 @@
+"""Writing prepared and constraint stores: one shard in memory at a time, one writer, the manifest last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from jaxtyping import Bool, UInt8
+
+from geogan.files import replacing_folder
+from geogan.manifests import write_manifest
+from geogan.shards import Variable, write_coordinates, write_variable
+from geogan.store import GROUPS, Prepared
+from geogan.tiles import CLASSES, SPLITS, Plan
+from geogan.training_image import NODATA, TrainingImage
+
+MaskOf = Callable[[str, int, int], Bool[np.ndarray, "y x"]]  # (group, source tile, draw) -> mask
+
+
+def write_prepared(path: Path, image: TrainingImage, plans: dict[str, Plan], key: str) -> None:
+    """Write the tiles of an image, one plan per group; the old store stays until the new one is whole.
+
+    Memory stays flat: one shard is in memory at a time. The same input gives the same bytes.
+    """
+    grid = image.grid
+    attributes = {
+        "kind": "prepared",
+        "key": key,
+        "facies_names": list(image.names),
+        "source_sha256": image.sha256,
+        "rows": grid.rows,
+        "columns": grid.columns,
+        "crs": grid.crs,
+        "transform": list(grid.transform),
+        "cell_size": list(grid.cell_size),
+    }
+    with replacing_folder(path) as folder:
+        root = _create(folder, attributes)
+        for name in GROUPS:
+            _write_tiles(_subgroup(root, name), image, plans[name])
+        write_manifest(folder, "prepared")
+
+
+def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws: int, key: str) -> dict[str, int]:
+    """Write the hard data over the tiles with role "constraint"; returns the number of masks per group.
+
+    ``mask_of(group, source tile, draw)`` gives the masks; with 0 draws the store is empty.
+    """
+    attributes = {"kind": "constraints", "key": key, "draws": draws, "prepared_digest": prepared.digest}
+    with replacing_folder(path) as folder:
+        root = _create(folder, attributes)
+        counts = {name: _write_masks(_subgroup(root, name), prepared, name, mask_of, draws) for name in GROUPS}
+        write_manifest(folder, "constraints")
+    return counts
+
+
+def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan) -> None:
+    windows = np.lib.stride_tricks.sliding_window_view(image.facies, (plan.tile, plan.tile))
+    counts = [plan.count(split, role) for split, role in CLASSES]
+    group.attrs.update({"tile": plan.tile, "counts": counts})
+    names = np.array(CLASSES, dtype=object)[plan.classes]
+    coordinates = {"split": names[:, 0], "role": names[:, 1], "row": plan.row, "column": plan.column}
+    write_coordinates(group, coordinates)
+    shape = (plan.row.size, plan.tile, plan.tile)
+    facies = Variable("facies", shape, ("tile", "y", "x"), np.uint8, NODATA, tuple(coordinates))
+    write_variable(group, facies, lambda start, stop: windows[plan.row[start:stop], plan.column[start:stop]])
+
+
+def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: MaskOf, draws: int) -> int:
+    plan, source, tile = prepared.plan(name), prepared.index("constraint", name), prepared.tile(name)
+    counts = [prepared.count(split, "constraint", name) for split in SPLITS]
+    group.attrs.update({"tile": tile, "counts": counts})
+    if draws == 0:
+        return 0
+    splits = np.array(SPLITS, dtype=object)[plan.classes[source] // 2]
+    coordinates = {
+        "source_tile": source,
+        "split": splits,
+        "row": plan.row[source],
+        "column": plan.column[source],
+    }
+    write_coordinates(group, coordinates)
+
+    def masks(start: int, stop: int) -> Bool[np.ndarray, "tile draw y x"]:
+        return np.stack([[mask_of(name, int(at), draw) for draw in range(draws)] for at in source[start:stop]])
+
+    def facies(start: int, stop: int) -> UInt8[np.ndarray, "tile draw y x"]:
+        own = prepared.take(source[start:stop], name)
+        return np.where(mask[start:stop], own[:, None], np.uint8(NODATA))
+
+    shape, dimensions = (source.size, draws, tile, tile), ("tile", "draw", "y", "x")
+    mask = write_variable(group, Variable("mask", shape, dimensions, np.bool_, False, tuple(coordinates)), masks)
+    write_variable(group, Variable("facies", shape, dimensions, np.uint8, NODATA, tuple(coordinates)), facies)
+    return int(source.size) * draws
+
+
+def _create(folder: Path, attributes: dict[str, Any]) -> zarr.Group:
+    return zarr.create_group(folder, zarr_format=3, overwrite=True, attributes=attributes)
+
+
+def _subgroup(root: zarr.Group, name: str) -> zarr.Group:
+    return root if name == "tiles" else root.create_group(name)
