@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,12 +49,21 @@ def _project(params: list[Path], sets: list[str]) -> Project:
     return Project.load(params, sets)
 
 
-def _each(names: list[str], everything: Any) -> list[str]:
-    return list(dict.fromkeys(names)) or list(everything)
+def _each(names: list[str], everything: Iterable[str], find: Callable[[str], Any]) -> list[str]:
+    """The names, each once, or everything; ``find`` raises InputError for an unknown one, before any work."""
+    chosen = list(dict.fromkeys(names)) or list(everything)
+    for name in chosen:
+        find(name)
+    return chosen
 
 
 def _tell(quiet: bool) -> Callable[[str], None]:
     return (lambda line: None) if quiet else (lambda line: print(line, file=sys.stderr))
+
+
+def _progress(quiet: bool) -> Callable[[str], None]:
+    """What is worth saying only to somebody who waits for it."""
+    return _tell(quiet or not sys.stderr.isatty())
 
 
 def _result(value: Any, as_json: bool, line: str) -> None:
@@ -76,11 +85,11 @@ def prepare(
     """Cut the sources into tiles: data/prepared/DATASET.zarr."""
     with answering():
         project = _project(params, set_)
-        from .prepare import prepare as stage
+        from .prepare import prepare_all
 
-        for name in _each(dataset, project.params.datasets):
-            _tell(quiet)(f"{name}: preparing")
-            counts = stage(project, name)
+        names = _each(dataset, project.params.datasets, project.dataset)
+        _progress(quiet)(f"{', '.join(names)}: preparing")
+        for name, counts in prepare_all(project, names, workers):
             tiles = counts["tiles"]
             line = ", ".join(
                 f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in ("tile", "left_out")
@@ -102,8 +111,8 @@ def constrain(
         project = _project(params, set_)
         from .prepare import constrain as stage
 
-        for name in _each(dataset, project.params.datasets):
-            _tell(quiet)(f"{name}: sampling hard data")
+        for name in _each(dataset, project.params.datasets, project.dataset):
+            _progress(quiet)(f"{name}: sampling hard data")
             counts = stage(project, name)
             line = (
                 f"{name}: {counts['tiles']} sets of hard data for training tiles, {counts['evaluation']} for evaluation"
@@ -123,7 +132,7 @@ def train(
     """Train: data/models/EXPERIMENT/. Goes on by itself from the last good checkpoint of the same work."""
     with answering():
         project = _project(params, set_)
-        names = _each(experiment, project.params.experiments)
+        names = _each(experiment, project.params.experiments, project.experiment)
         from geogan.train import Diverged
 
         from .prepare import refresh
@@ -160,8 +169,8 @@ def evaluate(
         from .evaluate import evaluate as stage
 
         shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
-        for name in _each(experiment, project.params.experiments):
-            _tell(quiet)(f"{name}: evaluating")
+        for name in _each(experiment, project.params.experiments, project.experiment):
+            _progress(quiet)(f"{name}: evaluating")
             metrics = stage(project, name)
             _result(metrics, as_json, f"{name}: " + ", ".join(f"{key} {metrics[key]:.4g}" for key in shown))
 
@@ -179,8 +188,8 @@ def export(
         project = _project(params, set_)
         from .export import export as stage
 
-        for name in _each(experiment, project.params.experiments):
-            _tell(quiet)(f"{name}: exporting")
+        for name in _each(experiment, project.params.experiments, project.experiment):
+            _progress(quiet)(f"{name}: exporting")
             out = stage(project, name).relative_to(project.root)
             _result({"experiment": name, "bundle": str(out)}, as_json, f"{name}: {out}")
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from typing import Any
 
 from geogan.constraints import CONSTRAINTS
@@ -31,6 +35,16 @@ def prepare(project: Project, name: str) -> dict[str, Any]:
         )
     except InputError as error:
         raise InputError(f"datasets.{name}: {error}") from None
+
+
+def prepare_all(project: Project, names: list[str], workers: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Prepare datasets in up to ``workers`` processes; name and counts of each, in the order of ``names``."""
+    if min(workers, len(names)) <= 1:
+        for name in names:
+            yield name, prepare(project, name)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from zip(names, pool.map(prepare, repeat(project), names), strict=True)
 
 
 def constrain(project: Project, name: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +50,32 @@ def train(project: Project, name: str, *, force: bool = False, quiet: bool = Fal
     """
     work = Work.of(project, name)
     folder = project.checkpoints / work.key
+    with _alone(folder, name):
+        if force:
+            shutil.rmtree(folder, ignore_errors=True)
+        finished = folder / "finished.json"
+        if finished.exists():
+            facts = json.loads(finished.read_text(encoding="utf-8"))
+            write_model(project, work, folder, facts)
+            return {"experiment": name, "key": work.key, "trained": False, "step": facts["step"]}
+        return _train(project, work, folder, quiet=quiet)
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Keep other processes from the same work. Raises InputError where one is at it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{folder}.lock", timeout=0)
     try:
-        with FileLock(f"{folder}.lock", timeout=0):
-            if force:
-                shutil.rmtree(folder, ignore_errors=True)
-            finished = folder / "finished.json"
-            if finished.exists():
-                facts = json.loads(finished.read_text(encoding="utf-8"))
-                write_model(project, work, folder, facts)
-                return {"experiment": name, "key": work.key, "trained": False, "step": facts["step"]}
-            return _train(project, work, folder, quiet=quiet)
+        lock.acquire()
     except Timeout:
         raise InputError(f"experiments.{name}: the same work is being trained by another process") from None
+    try:
+        yield
+    finally:
+        if not folder.exists():  # it was refused: nothing is left of it
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def _train(project: Project, work: Work, folder: Path, *, quiet: bool) -> dict[str, Any]:

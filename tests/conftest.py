@@ -12,9 +12,11 @@ install_import_hook(
     [
         "geogan.batches",
         "geogan.blocks",
+        "geogan.constraints",
         "geogan.critics",
         "geogan.facies",
         "geogan.generators",
+        "geogan.ground",
         "geogan.inference",
         "geogan.latents",
         "geogan.metrics",
@@ -22,6 +24,7 @@ install_import_hook(
         "geogan.penalties",
         "geogan.selection",
         "geogan.systems",
+        "geogan.tiles",
     ],
     "beartype.beartype",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -31,18 +32,31 @@ def load_latest(folder: Path, device: torch.device) -> dict[str, Any] | None:
     """The newest readable state, or None when there is no checkpoint.
 
     A broken file (cut off, or holding anything but tensors and plain values) is skipped with a warning for
-    the one before it. Raises InputError when there are files and none can be read.
+    the one before it, and renamed. Raises InputError, and touches nothing, when there are files and none can be read.
     """
     files = sorted(folder.glob("step-*.pt"), reverse=True)
+    broken: dict[Path, str] = {}
     for file in files:
         try:
             state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
             if state["step"] != int(file.stem.removeprefix("step-")):
                 raise ValueError("its step is not that of its name")
-            return state
         except Exception as error:
-            reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-            warnings.warn(f"{file}: skipped, not a whole checkpoint ({reason})", stacklevel=2)
+            broken[file] = _reason(error)
+            continue
+        for bad, reason in broken.items():
+            warnings.warn(f"{bad}: {reason}; skipped for the one before it", stacklevel=2)
+            bad.rename(bad.with_suffix(".broken"))  # it does not count as one of the last two
+        return state
     if files:
-        raise InputError(f"{folder}: none of its {len(files)} checkpoints can be read; delete the folder to start anew")
+        raise InputError(
+            f"{folder}: none of its {len(files)} checkpoints can be read ({files[0].name}: {broken[files[0]]}); "
+            "delete the folder to start anew"
+        )
     return None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnpicklingError):
+        return "not a whole checkpoint, or it holds more than tensors and plain values"
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

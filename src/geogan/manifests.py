@@ -43,7 +43,7 @@ def read_manifest(folder: Path, kind: str | None = None) -> tuple[dict[str, Any]
     try:
         content = json.loads(text)
         found, version, files = content["kind"], content["version"], content["files"]
-        sizes = {name: int(entry["size"]) for name, entry in files.items()}
+        sizes = {name: int(entry["size"]) for name, entry in files.items() if entry["sha256"]}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{folder / MANIFEST}: not a manifest of a store; it has to be made again") from None
     if version != VERSION:

@@ -6,6 +6,7 @@ borders and the channels stay evenly spread: where two become one a gap opens, a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,9 @@ MEETING = 0.25  # widths between centre lines at which two channels become one
 DRAWING = 1.4  # widths at which two channels begin to draw together
 PULL = 0.25  # slope of either towards the other then
 WIDE = 0.8  # spacings from which on a gap may draw a branch
-EAGER = 10.0  # branches per wavelength of a gap that is wider than that by one spacing
+EAGER = 16.0  # branches per wavelength of a gap that is wider than that by a spacing or more
+BEND = 0.5  # widths within which a channel takes a new slope
+WOBBLE = 0.12  # standard deviation of the slope's irregular part
 APART = (0.4, 0.9)  # slope of a branch against its parent
 
 STATE = np.dtype(
@@ -26,6 +29,7 @@ STATE = np.dtype(
         ("v", float),  # position across the flow
         ("slope", float),
         ("heading", float),  # the slope of this stretch, which the slope soon takes
+        ("wobble", float),  # a slope besides, that forgets itself within a width
         ("left", float),  # length that is left of this stretch
         ("excursion", float),
         ("young", float),  # length for which it cannot meet another
@@ -53,11 +57,12 @@ def courses(
     count = max(1, round(breadth / spacing))
     state = np.zeros(count, dtype=STATE)
     state["v"] = (np.arange(count) + rng.uniform(0.1, 0.9, count)) * breadth / count
-    points = []
+    points, bend = [], 1 + BEND * style.width
     for _ in range(length):
         _turn(rng, state, style)
-        state["slope"] += (state["heading"] - state["slope"]) / 3
-        state["v"] = (state["v"] + state["slope"]) % breadth
+        state["slope"] += (state["heading"] - state["slope"]) / bend
+        state["wobble"] += WOBBLE * math.sqrt(2 / bend) * rng.standard_normal(state.size) - state["wobble"] / bend
+        state["v"] = (state["v"] + state["slope"] + state["wobble"]) % breadth
         state["left"] -= 1
         state["young"] -= 1
         state = _meet(rng, state[np.argsort(state["v"], kind="stable")], breadth, style)
@@ -95,20 +100,21 @@ def _meet(rng: np.random.Generator, state: State, breadth: float, style: Style) 
 def _branch(rng: np.random.Generator, state: State, breadth: float, style: Style, spacing: float) -> State:
     """Wide gaps draw branches from the channel on one side; the branch goes about half across."""
     gap, after = _gaps(state, breadth)
-    hazard = EAGER / style.wavelength * np.maximum(gap / spacing - WIDE, 0) ** 2
+    hazard = EAGER / style.wavelength * np.clip(gap / spacing - WIDE, 0, 1) ** 2
     at = np.flatnonzero(rng.random(state.size) < hazard)
     if at.size == 0:
         return state
     side = np.where(rng.random(at.size) < 0.5, 1.0, -1.0)
     parent = np.where(side > 0, at, after[at])
-    able = (state["young"][parent] <= 0) & (side * state["slope"][parent] < 0.5)
+    behind = np.where(side > 0, gap[at - 1], gap[after[at]])  # the parent's gap on its other side
+    able = (state["young"][parent] <= 0) & (side * state["slope"][parent] < 0.4) & (behind > 2 * DRAWING * style.width)
     parent, side, gap = parent[able], side[able], gap[at][able]
     apart = rng.uniform(*APART, parent.size)
-    clear = DRAWING * style.width / apart
+    clear = (DRAWING / apart + BEND) * style.width
     born = np.zeros(parent.size, dtype=STATE)
     born["v"] = state["v"][parent]
     born["slope"] = born["heading"] = np.clip(state["slope"][parent] + side * apart, -1.1, 1.1)
-    born["left"] = np.maximum(gap * rng.uniform(0.35, 0.6, parent.size) / apart, clear)
+    born["left"] = np.maximum(gap * rng.uniform(0.45, 0.65, parent.size) / apart, clear)
     born["young"] = clear
     # the parent keeps away until the branch is clear of it
     state["heading"][parent] = side * np.minimum(side * state["heading"][parent], side * born["slope"] - apart)

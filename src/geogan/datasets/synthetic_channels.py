@@ -31,7 +31,7 @@ def read(
     rows: int = 1000,
     columns: int = 1000,
     width: float = 10.0,
-    amplitude: float = 18.0,
+    amplitude: float = 16.0,
     wavelength: float = 200.0,
     orientation: float = 90.0,
     proportion: float = 0.26,
