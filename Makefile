@@ -35,7 +35,7 @@ lock: # resolve again, within the ranges of pyproject.toml
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --strip-extras --extra dev --no-emit-index-url --no-emit-trusted-host \
 	  --no-annotate --no-header --output-file requirements.lock pyproject.toml
-	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock
+	sed -i -e '/^--/d' -e 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock
 
 ui: env
 	geogan ui

@@ -352,7 +352,7 @@ def runs_list(as_json: AsJson = False) -> None:
         else:
             from rich.console import Console
 
-            Console().print(runs_table(rows))
+            Console(width=None if sys.stdout.isatty() else 160).print(runs_table(rows))
 
 
 @runs_app.command("import")

@@ -55,7 +55,7 @@ def evaluate(project: Project, name: str) -> dict[str, Any]:
         "seconds_per_field": evaluation.seconds_per_field,
         "seconds": time.perf_counter() - start,
         "batch": 1 if bundle.sampler.device.type == "cpu" else 16,
-        "machine": environment_tags(project.root).get("machine", ""),
+        "machine": {key: value for key, value in environment_tags(project.root).items() if key.startswith("machine.")},
     }
     write_text(project.timing(name), json.dumps(timing, indent=1) + "\n")
     _track(project, name, metrics)

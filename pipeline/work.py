@@ -18,7 +18,19 @@ from geogan.store import Constraints, Prepared, open_constraints, open_prepared
 from .project import Project, digest_of
 
 PACKAGE = Path(geogan.__file__).parent
-CORE = ("train.py", "system.py", "batches.py", "blocks.py", "facies.py", "latents.py", "optimisers.py")
+CORE = (
+    "train.py",
+    "system.py",
+    "batches.py",
+    "blocks.py",
+    "facies.py",
+    "latents.py",
+    "optimisers.py",
+    "selection.py",
+    "generators/generator.py",
+    "objectives/objective.py",
+    "penalties/gradient.py",
+)
 
 
 def code_files(experiment: Experiment) -> list[str]:

@@ -125,7 +125,7 @@ def test_hinge_vanishes_at_the_hamming_distance_wanted() -> None:
 @pytest.mark.parametrize("size", [(16, 24), (40, 16)])
 def test_generators_are_fully_convolutional_and_see_noise_and_condition(name: str, size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    generator = GENERATORS[name](2, 1, 3, **SMALL[name]).eval()
+    generator = GENERATORS[name](2, 1, 3, **SMALL.get(name, {})).eval()
     z = torch.rand(2, *generator.noise_shape(*size))
     condition = torch.zeros(2, 2, *size)
     field = generator(z, condition)

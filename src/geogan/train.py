@@ -110,6 +110,7 @@ class Loop:
             if step % self.plan.checkpoint_every == 0 or last:
                 self._judge(watcher)
                 self._save()
+                self._prune()
             elif watcher.stop():
                 self._save()
             if not last and watcher.stop():
@@ -187,7 +188,7 @@ class Loop:
         self._record({"step": float(self.progress.step)} | means, watcher)
 
     def _judge(self, watcher: Watcher) -> None:
-        """Score the averaged weights on the validation split; keep those that can still be the best."""
+        """Score the averaged weights on the validation split and keep them as a candidate."""
         progress = self.progress
         score = watcher.validate(self.averaged)
         progress.scores.append({"step": float(progress.step)} | score)
@@ -202,6 +203,10 @@ class Loop:
         }
         with replacing_file(self._candidate(progress.step)) as temporary:
             save_file(weights, temporary)
+
+    def _prune(self) -> None:
+        """Drop candidates that cannot become the best any more; only after a checkpoint that knows it."""
+        progress = self.progress
         hopeful = {int(progress.scores[i]["step"]) for i in front(progress.scores, self.plan.select_by)}
         for file in self.folder.glob("candidate-*.safetensors"):
             if int(file.stem.removeprefix("candidate-")) not in hopeful:

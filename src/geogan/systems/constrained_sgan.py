@@ -76,6 +76,8 @@ class ConstrainedSGAN(System):
                 f"{where}.critic.norm: 'batch' mixes the samples of a batch, {slots.critic_penalty.name} takes "
                 "the gradient of each; use 'instance' or 'none'"
             )
+        if slots.latent.options["channels"] < 1:
+            raise InputError(f"{where}.latent.channels: must be at least 1, got {slots.latent.options['channels']}")
         if options["n_critic"] < 1:
             raise InputError(f"{where}.system.n_critic: must be at least 1, got {options['n_critic']}")
 
