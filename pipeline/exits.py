@@ -55,7 +55,8 @@ def answering() -> Iterator[None]:
         full = _no_room(error)
         if full is None:
             raise
-        where = f" while writing {full.filename}" if isinstance(full, OSError) and full.filename else ""
+        file = isinstance(full, OSError) and (full.filename2 or full.filename)  # a copy names its source first
+        where = f" while writing {file}" if file else ""
         fail(f"no space left on the device{where}: free some and run the same command; what was there is kept", 2)
 
 
