@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from jaxtyping import install_import_hook
+
+from tests import clone
 
 install_import_hook(
     [
@@ -37,3 +40,23 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("GEOGAN_DATA is not set: no real data here")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the files of this one and smaller params, after ``dvc repro``, committed.
+
+    All tests share it: what changes files works in a copy.
+    """
+    folder = clone.make(tmp_path_factory.mktemp("project") / "clone")
+    told = clone.run(folder, "dvc", "repro")
+    for stage in ("prepare@channels", "constrain@channels", "train@channels_sgan", "evaluate@channels_sgan"):
+        assert f"Running stage '{stage}'" in told
+    clone.commit(folder)
+    return folder
+
+
+@pytest.fixture
+def copied(project: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project that a test may change; without DVC's cache."""
+    return shutil.copytree(project, tmp_path / "copy", symlinks=True, ignore=shutil.ignore_patterns("cache", "tmp"))

@@ -1,0 +1,107 @@
+"""A small project in a temporary repository, and the commands as a user runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("src", "pipeline", "profiles", ".dvc/config", ".dvcignore", ".gitignore")
+PARTS += ("data/.gitignore", "dvc.yaml", "params.yaml")
+EXPERIMENT = "channels_sgan"
+SMALLER = {
+    "rows: 2000": "rows: 600",
+    "columns: 2000": "columns: 600",
+    "evaluation_tile: 160": "evaluation_tile: 48",
+    "    tile: 64": "    tile: 32",
+    "draws: 16": "draws: 2",
+    "filters: [16, 32, 64, 128]": "filters: [4, 8, 8, 8]",
+    "filters: [32, 64, 128, 256]": "filters: [8, 8]",
+    "steps: 1400": "steps: 30",
+    "batch: 32": "batch: 4",
+    "checkpoint_every: 200": "checkpoint_every: 10",
+    "log_every: 20": "log_every: 2",
+    "picture_every: 200": "picture_every: 30",
+    "validation_fields: 64": "validation_fields: 4",
+    "  fields: 100": "  fields: 6",
+    "groups: 10": "groups: 2",
+    "threads: 2": "threads: 1",
+}
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """That of a user: no settings of DVC or MLflow, the commands of this environment first."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
+    return clean | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "DVC_NO_ANALYTICS": "1",
+        "OMP_NUM_THREADS": "1",
+        **extra,
+    }
+
+
+def answer(folder: Path, *command: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    """What a command says in ``folder``, whatever its exit status; ``extra`` environment variables."""
+    return subprocess.run(
+        command, cwd=folder, env=environment(**extra), capture_output=True, text=True, check=False, timeout=600
+    )
+
+
+def run(folder: Path, *command: str, status: int = 0) -> str:
+    """Run a command as a user would; its output. Fails unless it ends with ``status``."""
+    done = answer(folder, *command)
+    assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def said(folder: Path, *command: str) -> Any:
+    """The JSON that a command writes to stdout as its only line."""
+    done = answer(folder, *command)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    return json.loads(line)
+
+
+def commit(folder: Path) -> None:
+    """Commit everything that git does not ignore."""
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "state")
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Replace a text that is in the file once."""
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, old
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def make(folder: Path) -> Path:
+    """A repository with the files of this one and smaller params; nothing has run in it."""
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copyfile(source, target)
+    for old, new in SMALLER.items():
+        edit(folder / "params.yaml", old, new)
+    run(folder, "git", "init", "-q")
+    return folder
+
+
+def state(*folders: Path) -> dict[str, str]:
+    """Every path below the folders with its content's hash; but for git's own, which reading may touch."""
+    found = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if ".git" not in path.relative_to(folder).parts:
+                found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+    return found
