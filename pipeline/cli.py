@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .project import Project
 
 app = typer.Typer(
+    name="geogan",
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -36,7 +36,7 @@ class Commands(TyperGroup):
             else:
                 command = error.ctx.command_path if error.ctx else "geogan"
                 told = error.format_message().rstrip(".")
-                print(f"geogan: {_line(told)}; '{command} --help' tells what is right", file=sys.stderr)
+                print(f"geogan: {_line(told)} ('{command} --help' tells what is right)", file=sys.stderr)
             status = error.exit_code
         sys.exit(status if isinstance(status, int) else 0)
 

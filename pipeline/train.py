@@ -51,14 +51,12 @@ def train(project: Project, name: str, *, force: bool = False, quiet: bool = Fal
     work = Work.of(project, name)
     folder = project.checkpoints / work.key
     with _alone(folder, name):
-        if force:
-            shutil.rmtree(folder, ignore_errors=True)
         finished = folder / "finished.json"
-        if finished.exists():
+        if finished.exists() and not force:
             facts = json.loads(finished.read_text(encoding="utf-8"))
             write_model(project, work, folder, facts)
             return {"experiment": name, "key": work.key, "trained": False, "step": facts["step"]}
-        return _train(project, work, folder, quiet=quiet)
+        return _train(project, work, folder, force=force, quiet=quiet)
 
 
 @contextmanager
@@ -78,12 +76,14 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
         lock.release()
 
 
-def _train(project: Project, work: Work, folder: Path, *, quiet: bool) -> dict[str, Any]:
+def _train(project: Project, work: Work, folder: Path, *, force: bool, quiet: bool) -> dict[str, Any]:
     seed = project.params.seed
     fabric = computing(project.params.compute, work.device)
     torch.manual_seed(seed)
     system = build_system(work)
     loop = make_loop(work, system, folder, fabric, seed)
+    if force:
+        shutil.rmtree(folder, ignore_errors=True)
     loop.restore()  # before anything is written: where no checkpoint can be read, nothing is
     run = _open_run(project, work)
     status = "FAILED"
