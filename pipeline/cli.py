@@ -23,8 +23,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="Constrained GANs for geoscience: prepare data, train, evaluate, export, and simulate facies fields "
-    "from a training image and wells.",
+    help="GANs for geoscience: prepare data, train, evaluate, export; simulate facies fields from a training image "
+    "and wells, translate satellite scenes to maps.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Bring data in and prove that stores are whole.")
 runs_app = typer.Typer(no_args_is_help=True, help="MLflow runs of this repository.")
@@ -79,7 +79,10 @@ def prepare(
     dataset: Datasets = [],  # noqa: B006
     params: ParamsFiles = DEFAULT_PARAMS,
     set_: Sets = [],  # noqa: B006
-    workers: Annotated[int, typer.Option(min=1, help="Datasets prepared side by side.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that cut scenes into tiles.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A dask scheduler that does it, for example tcp://host:8786.")
+    ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -90,7 +93,7 @@ def prepare(
 
         names = _each(dataset, project.params.datasets, project.dataset)
         _progress(quiet)(f"{', '.join(names)}: preparing")
-        for name, counts in prepare_all(project, names, workers):
+        for name, counts in prepare_all(project, names, workers, scheduler):
             tiles = counts["tiles"]
             line = ", ".join(
                 f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in ("tile", "left_out")
@@ -169,10 +172,9 @@ def evaluate(
         project = _project(params, set_)
         from .evaluate import evaluate as stage
 
-        shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
         for name in _each(experiment, project.params.experiments, project.experiment):
             _progress(quiet)(f"{name}: evaluating")
-            metrics = stage(project, name)
+            metrics, shown = stage(project, name)
             _result(metrics, as_json, f"{name}: " + ", ".join(f"{key} {metrics[key]:.4g}" for key in shown))
 
 
@@ -260,14 +262,36 @@ def _pairs(option: str, text: str | None) -> dict[str, str] | None:
 @app.command()
 def translate(
     bundle: Annotated[Path, typer.Argument(help="Folder that 'geogan export' made.")],
-    scene: Annotated[Path, typer.Argument(help="Georeferenced raster.")],
+    scene: Annotated[Path, typer.Argument(help="GeoTIFF, PNG or JPEG of any size.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="Result, a COG on the grid of the scene.")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    tta: Annotated[bool, typer.Option("--tta", help="Mean over the eight flips and quarter turns.")] = False,
+    stochastic: Annotated[bool, typer.Option("--stochastic", help="Leave dropout on.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the dropout.")] = 0,
+    window: Annotated[int | None, typer.Option(help="Edge of the windows in pixels.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Windows computed at once.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Allow another pixel size than the trained one.")] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Translate a whole scene (for bundles of image translators)."""
+    """Translate a whole scene. Goes on by itself after an interruption."""
     with answering():
-        if not bundle.is_dir():
-            raise InputError(f"{bundle}: there is no such bundle; a bundle is a folder that 'geogan export' made")
-        raise InputError(f"{bundle}: makes facies fields and translates no scene; use geogan simulate")
+        from .translate import translate as command
+
+        report = command(
+            bundle,
+            scene,
+            out,
+            workers=workers,
+            tta=tta,
+            stochastic=stochastic,
+            seed=seed,
+            window=window,
+            batch=batch,
+            force=force,
+            quiet=quiet,
+        )
+        _result(report, as_json, f"{out}: seam ratio {report['seam_ratio']:.3f}, report in {out}.report.json")
 
 
 @app.command()
@@ -304,7 +328,7 @@ def data_list(as_json: AsJson = False) -> None:
 
 @data_app.command("fetch")
 def data_fetch(name: Annotated[str, typer.Argument(help="A name from 'geogan data list'.")]) -> None:
-    """Download a public training image, checked against its sha256, and make it a dataset."""
+    """Download public data, checked against their sha256, and make them a dataset."""
     with answering():
         from .data import fetch
 
@@ -313,17 +337,15 @@ def data_fetch(name: Annotated[str, typer.Argument(help="A name from 'geogan dat
 
 @data_app.command("import")
 def data_import(
-    file: Annotated[Path, typer.Argument(help="PNG, TIFF, GeoTIFF or GSLIB grid.")],
+    file: Annotated[Path, typer.Argument(help="Training image (PNG, TIFF, GeoTIFF, GSLIB grid), or a scene.")],
     dataset: Annotated[str, typer.Option("--as", metavar="DATASET", help="The dataset it becomes.")],
-    pair: Annotated[Path | None, typer.Option(help="The map that belongs to a scene.")] = None,
+    pair: Annotated[Path | None, typer.Option(help="The map of the scene: GeoTIFF, GeoPackage or GeoJSON.")] = None,
 ) -> None:
     """Copy a file to data/raw/DATASET/, track it with DVC and point params.yaml at it."""
     with answering():
         from .data import import_file
 
-        if pair is not None:
-            raise InputError(f"--pair {pair}: pairs of scene and map are not supported by this version")
-        print(import_file(_project(DEFAULT_PARAMS, []), file, dataset))
+        print(import_file(_project(DEFAULT_PARAMS, []), file, dataset, pair))
 
 
 @data_app.command("verify")

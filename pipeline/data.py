@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from geogan.config import read_yaml
-from geogan.datasets import SOURCES
+from geogan.datasets import IMAGE_SOURCES, SCENE_SOURCES, SOURCES
 from geogan.datasets.fetch import REMOTES
+from geogan.datasets.fetch_pairs import ARCHIVES
 from geogan.errors import InputError
 from geogan.files import replacing_file, sha256_of, write_text
 from geogan.manifests import verify
@@ -22,12 +23,17 @@ from .profile import edited
 from .project import Project
 from .root import project_root
 
+PUBLIC = {name: {"name": "fetch", "image": name} for name in REMOTES}
+PUBLIC |= {name: {"name": "fetch_pairs", "set": name} for name in ARCHIVES}
 GSLIB_SUFFIXES = (".sgems", ".gslib", ".gs", ".dat", ".txt")
 
 
 def listing(project: Project) -> list[dict[str, str]]:
     """Rows (name, kind, about) of what can be fetched and of the datasets of the params."""
-    public = [{"name": name, "kind": "to fetch", "about": remote.url} for name, remote in REMOTES.items()]
+    urls = {name: remote.url for name, remote in REMOTES.items()} | {
+        name: archive.url for name, archive in ARCHIVES.items()
+    }
+    public = [{"name": name, "kind": "to fetch", "about": urls[name]} for name in PUBLIC]
     own = [
         {"name": name, "kind": "dataset", "about": _about(dataset.source.plain())}
         for name, dataset in project.params.datasets.items()
@@ -40,43 +46,62 @@ def _about(source: dict[str, Any]) -> str:
 
 
 def fetch(project: Project, name: str) -> str:
-    """Download a public image now and make it a dataset of the same name."""
-    if name not in REMOTES:
-        raise InputError(f"data fetch {name}: is not one of {', '.join(REMOTES)}")
-    params, text = _pointing(project, name, {"name": "fetch", "image": name})
-    SOURCES["fetch"](project.context, image=name)
+    """Download public data now and make them a dataset of the same name."""
+    if name not in PUBLIC:
+        raise InputError(f"data fetch {name}: is not one of {', '.join(PUBLIC)}")
+    source = PUBLIC[name]
+    params, text = _pointing(project, name, source)
+    SOURCES[source["name"]](project.context, **{key: value for key, value in source.items() if key != "name"})
     write_text(params, text)
     return f"{name}: fetched and checked; params.yaml: datasets.{name} reads it"
 
 
-def import_file(project: Project, file: Path, dataset: str) -> str:
-    """Copy a training image to data/raw/<dataset>/, track it with DVC, point params.yaml at it.
+def import_file(project: Project, file: Path, dataset: str, pair: Path | None = None) -> str:
+    """Copy a training image, or a scene and its map, to data/raw/<dataset>/, track with DVC, point params.yaml there.
 
-    The file is read first: what no stage could use is refused and nothing is written. If DVC does not track
-    the copy, it is taken away again.
+    The files are read first: what no stage could use is refused and nothing is written. If DVC does not track
+    a copy, the copies are taken away again.
     """
-    if not file.is_file():
-        raise InputError(f"{file}: there is no such file")
-    kind = "gslib" if file.suffix.lower() in GSLIB_SUFFIXES else "raster"
-    target = project.root / "data" / "raw" / dataset / file.name
-    path, sha256 = target.relative_to(project.root).as_posix(), sha256_of(file)
-    params, text = _pointing(project, dataset, {"name": kind, "path": path, "sha256": sha256})
-    SOURCES[kind](project.context, path=str(file.resolve()))
-    if target.exists() and sha256_of(target) != sha256:
-        raise InputError(f"{target}: exists with other content; raw files never change, import under another name")
-    with _copied(file, target):
-        _track(project.root, target)
+    files = [file] if pair is None else [file, pair]
+    for each in files:
+        if not each.is_file():
+            raise InputError(f"{each}: there is no such file")
+    targets = [project.root / "data" / "raw" / dataset / each.name for each in files]
+    if len(set(targets)) < len(files):
+        raise InputError(f"{pair}: has the name of the scene; rename one of them")
+    paths = [target.relative_to(project.root).as_posix() for target in targets]
+    hashes = [sha256_of(each) for each in files]
+    if pair is None:
+        kind = "gslib" if file.suffix.lower() in GSLIB_SUFFIXES else "raster"
+        source = {"name": kind, "path": paths[0], "sha256": hashes[0]}
+        params, text = _pointing(project, dataset, source)
+        SOURCES[kind](project.context, path=str(file.resolve()))
+    else:
+        source = {"name": "raster_pairs", "a": paths[0], "b": paths[1]}
+        source |= {"a_sha256": hashes[0], "b_sha256": hashes[1]}
+        params, text = _pointing(project, dataset, source)
+        SOURCES["raster_pairs"](project.context, a=str(file.resolve()), b=str(pair.resolve()))
+    for target, sha256 in zip(targets, hashes, strict=True):
+        if target.exists() and sha256_of(target) != sha256:
+            raise InputError(f"{target}: exists with other content; raw files never change, import under another name")
+    with ExitStack() as copies:
+        for each, target in zip(files, targets, strict=True):
+            copies.enter_context(_copied(each, target))
+            _track(project.root, target)
     write_text(params, text)
-    return f"{path}: tracked by DVC; params.yaml: datasets.{dataset}.source reads it"
+    what = "it" if pair is None else "them"
+    return f"{', '.join(paths)}: tracked by DVC; params.yaml: datasets.{dataset}.source reads {what}"
 
 
 def _pointing(project: Project, name: str, source: dict[str, Any]) -> tuple[Path, str]:
-    """params.yaml with the source of a dataset set; one that does not exist yet copies the keys of the first."""
+    """params.yaml with the source of a dataset set; one that does not exist yet copies the first of its kind."""
     params = project.root / "params.yaml"
     datasets = read_yaml(params).get("datasets") or {}
-    if not datasets:
+    kind = SCENE_SOURCES if source["name"] in SCENE_SOURCES else IMAGE_SOURCES
+    alike = [keys for keys in datasets.values() if keys["source"]["name"] in kind]
+    if not alike:
         raise InputError(f"{params}: datasets: holds none whose keys {name!r} could copy; write one first")
-    keys = {} if name in datasets else dict(next(iter(datasets.values())))
+    keys = {} if name in datasets else dict(alike[0])
     return params, edited(params, {"datasets": {name: keys | {"source": source}}})
 
 

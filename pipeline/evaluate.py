@@ -7,59 +7,39 @@ import time
 from pathlib import Path
 from typing import Any
 
+from geogan.bundles import read_system
 from geogan.errors import InputError
-from geogan.evaluate import evaluate as judge
 from geogan.files import replacing_folder, write_text
-from geogan.inference import load_bundle, read_system
-from geogan.store import open_constraints, open_prepared
 
-from .figures import draw_evaluation, loss_sheet
+from .figures import loss_sheet
 from .project import Project
 from .tracking import environment_tags
 from .tracking_additions import add_to_run
+from .work import open_task
 
 
-def evaluate(project: Project, name: str) -> dict[str, Any]:
-    """Write ``data/metrics/<name>.json`` and ``data/figures/<name>/``; returns the metrics.
+def evaluate(project: Project, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Write ``data/metrics/<name>.json`` and ``data/figures/<name>/``; the metrics, and the names of the main ones.
 
     Raises InputError if the params of the experiment differ from those in the model's ``system.json``.
     """
-    experiment = project.experiment(name)
     folder = project.model(name)
     check_same(project, name)
-    bundle = load_bundle(folder, project.params.compute.device)
-    prepared = open_prepared(project.prepared(experiment.dataset))
-    constraints = open_constraints(project.constraints(experiment.dataset))
-    if bundle.system["datasets"][experiment.dataset] != prepared.digest:
-        raise InputError(
-            f"{project.prepared(experiment.dataset)}: is not the data that {folder} was trained on; train again"
-        )
-    settings = project.params.evaluation
+    task, trained = open_task(project, name), read_system(folder)["datasets"]
+    for store in task.inputs[:1]:
+        if trained.get(store.name) != store.digest:
+            raise InputError(f"{store.path}: is not the data that {folder} was trained on; train again")
     start = time.perf_counter()
-    evaluation = judge(
-        bundle.sampler,
-        prepared.tiles("test", "image", "evaluation"),
-        prepared.tiles("train", "image", "evaluation"),
-        constraints.read("test", "evaluation"),
-        facies_names=prepared.names,
-        fields=settings.fields,
-        groups=settings.groups,
-        seed=settings.seed,
-    )
     with replacing_folder(project.figures(name)) as figures:
-        draw_evaluation(evaluation, figures)
+        judged = task.judge(folder, project.params.evaluation, figures)
         loss_sheet(history(folder), figures / "losses.png")
-    metrics = dict(sorted(evaluation.metrics.items()))
+    metrics = dict(sorted(judged.metrics.items()))
     write_text(project.metrics(name), json.dumps(metrics, indent=1) + "\n")
-    timing = {
-        "seconds_per_field": evaluation.seconds_per_field,
-        "seconds": time.perf_counter() - start,
-        "batch": 1 if bundle.sampler.device.type == "cpu" else 16,
-        "machine": {key: value for key, value in environment_tags(project.root).items() if key.startswith("machine.")},
-    }
+    machine = {key: value for key, value in environment_tags(project.root).items() if key.startswith("machine.")}
+    timing = judged.timing | {"seconds": time.perf_counter() - start, "machine": machine}
     write_text(project.timing(name), json.dumps(timing, indent=1) + "\n")
     _track(project, name, metrics)
-    return metrics
+    return metrics, task.shown
 
 
 def check_same(project: Project, name: str) -> None:

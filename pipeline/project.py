@@ -73,12 +73,12 @@ class Project:
         return _named(self.params.experiments, name, "experiment")
 
     def prepared_key(self, name: str) -> str:
-        """Identity of a prepared store: the params that make it, and the file behind them if not pinned."""
+        """Identity of a prepared store: the params that make it, and the files behind them if not pinned."""
         dataset = self.dataset(name)
         source = dataset.source.plain()
-        if source.get("path") and not source.get("sha256"):
-            file = self.root / source["path"]
-            source["sha256"] = sha256_of(file) if file.is_file() else None
+        for key, pin in (("path", "sha256"), ("a", "a_sha256"), ("b", "b_sha256")):
+            if source.get(key) and not source.get(pin) and not source.get("sha256"):
+                source[f"content of {key}"] = self._content(source[key])
         return digest_of(
             {
                 "source": source,
@@ -86,6 +86,11 @@ class Project:
                 "split": dataclasses.asdict(dataset.split),
             }
         )
+
+    def _content(self, pattern: str) -> str | None:
+        """What the files of a source's path or pattern hold, in one digest; None where there are none."""
+        files = self.context.files(pattern)
+        return digest_of([sha256_of(file) for file in files]) if files else None
 
     def constraints_key(self, name: str) -> str:
         """Identity of a constraint store."""

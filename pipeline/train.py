@@ -14,13 +14,11 @@ import torch
 from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
 from safetensors.torch import save_file
-from torch import Tensor
 
-from geogan.batches import FaciesBatches
+from geogan.bundles import SCHEMA, pick_device
 from geogan.config import Compute
 from geogan.errors import InputError
 from geogan.files import replacing_file, sha256_of, write_text
-from geogan.inference import SCHEMA, pick_device
 from geogan.optimisers import OPTIMISERS, SCHEDULES
 from geogan.system import System
 from geogan.systems import SYSTEMS
@@ -80,7 +78,7 @@ def _train(project: Project, work: Work, folder: Path, *, force: bool, quiet: bo
     seed = project.params.seed
     fabric = computing(project.params.compute, work.device)
     torch.manual_seed(seed)
-    system = build_system(work)
+    system = work.task.system()
     loop = make_loop(work, system, folder, fabric, seed)
     if force:
         shutil.rmtree(folder, ignore_errors=True)
@@ -127,19 +125,10 @@ def computing(compute: Compute, device: torch.device) -> Fabric:
     return fabric
 
 
-def build_system(work: Work) -> System:
-    """The system of an experiment, freshly initialised."""
-    experiment = work.experiment
-    system: System = experiment.system.build(SYSTEMS, experiment.slots, work.prepared.facies_count)
-    return system
-
-
 def make_loop(work: Work, system: System, folder: Path, fabric: Fabric, seed: int) -> Loop:
     """Tie system, data, optimisers and plan together."""
     experiment, training = work.experiment, work.experiment.training
-    real = work.prepared.tiles("train", "image")
-    mask, codes = work.constraints.read("train")
-    source = FaciesBatches(real, mask, codes, batch=training.batch, seed=seed, device=fabric.device)
+    source = work.task.batches(seed, fabric.device)
     plan = Plan(
         steps=training.steps,
         checkpoint_every=training.checkpoint_every,
@@ -168,17 +157,8 @@ def _open_run(project: Project, work: Work) -> Run:
         key=work.key,
         params=work.identity["experiment"] | {"seed": work.identity["seed"], "compute": work.identity["compute"]},
         tags=environment_tags(project.root),
-        datasets=[
-            (name, digest, path)
-            for (name, digest), path in zip(_datasets(work), (work.prepared.path, work.constraints.path), strict=True)
-        ],
+        datasets=[(store.name, store.digest, store.path) for store in work.task.inputs],
     )
-
-
-def _datasets(work: Work) -> list[tuple[str, str]]:
-    """Name and digest of the two stores that a training reads."""
-    name = work.experiment.dataset
-    return [(name, work.prepared.digest), (f"{name}_constraints", work.constraints.digest)]
 
 
 def write_model(project: Project, work: Work, folder: Path, facts: dict[str, Any]) -> None:
@@ -186,20 +166,15 @@ def write_model(project: Project, work: Work, folder: Path, facts: dict[str, Any
     model = project.model(work.name)
     with replacing_file(model / "weights.safetensors") as temporary:
         shutil.copyfile(folder / "best.safetensors", temporary)
-    grid = work.prepared.grid
     system = {
         "schema": SCHEMA,
+        "task": SYSTEMS[work.experiment.system.name].task,
         "experiment": work.name,
         "config": work.experiment.plain(),
         "seed": work.identity["seed"],
         "compute": work.identity["compute"],
-        "facies": list(work.prepared.names),
-        "proportions": proportions(work),
-        "grid": {"crs": grid.crs, "transform": list(grid.transform), "cell_size": list(grid.cell_size)},
-        "tile": work.prepared.tile("tiles"),
-        "constraints": project.dataset(work.experiment.dataset).constraints.plain(),
-        "source_sha256": work.prepared.sha256,
-        "datasets": dict(_datasets(work)),
+        **work.task.facts(),
+        "datasets": {store.name: store.digest for store in work.task.inputs},
         "step": facts["step"],
         "key": work.key,
         "weights_sha256": sha256_of(model / "weights.safetensors"),
@@ -208,10 +183,3 @@ def write_model(project: Project, work: Work, folder: Path, facts: dict[str, Any
     with replacing_file(model / "history.jsonl") as temporary:
         shutil.copyfile(folder / "history.jsonl", temporary)
     write_text(model / "run.json", json.dumps(facts["run"], indent=1) + "\n")
-
-
-def proportions(work: Work) -> dict[str, float]:
-    """Share of each facies in the training tiles."""
-    tiles = torch.from_numpy(work.prepared.tiles("train", "image"))
-    counts: Tensor = torch.bincount(tiles.flatten(), minlength=work.prepared.facies_count)
-    return {name: round(float(n) / tiles.numel(), 6) for name, n in zip(work.prepared.names, counts, strict=True)}

@@ -7,29 +7,21 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from geogan.evaluate import Evaluation, validate
-from geogan.inference import FieldSampler, generator_of
 from geogan.system import System
 
-from .figures import sample_sheet
 from .signals import Signals
 from .tracking import Run
 from .work import Work
 
-SHOWN = 3  # real tiles, sets of hard data and noises of a picture
-
 
 class TrainingWatcher:
-    """Watches one training; validation uses the ``evaluation`` tiles of the validation split."""
+    """Watches one training; what is judged and drawn is the task's."""
 
     def __init__(self, work: Work, folder: Path, run: Run, signals: Signals, *, quiet: bool):
         self.work, self.folder, self.run, self.signals = work, folder, run, signals
-        self.real = work.prepared.tiles("validation", "image", "evaluation")
-        self.mask, self.codes = work.constraints.read("validation", "evaluation")
         steps = work.experiment.training.steps
         console = Console(stderr=True, quiet=quiet)
         self.lines = None if quiet or console.is_terminal else console
@@ -78,37 +70,15 @@ class TrainingWatcher:
             )
 
     def validate(self, system: System) -> dict[str, float]:
-        training = self.work.experiment.training
-        names = training.select_by
-        return validate(
-            self._sampler(system),
-            self.real,
-            (self.mask, self.codes),
-            names=names,
-            facies_names=self.work.prepared.names,
-            fields=training.validation_fields,
-            seed=0,
-        )
+        return self.work.task.validate(system)
 
     def picture(self, step: int, system: System) -> None:
-        """Real tiles, and for three sets of hard data three fields of different noise."""
-        masks, codes = self.mask[:SHOWN, 0], self.codes[:SHOWN, 0]
-        sampler = self._sampler(system)
-        groups = [sampler.sample(mask, known, SHOWN, seed=0) for mask, known in zip(masks, codes, strict=True)]
         path = self.folder / "samples" / f"{step:08d}.png"
-        fields = np.stack(groups)
-        shown = Evaluation({}, (), self.real[: SHOWN + 1], masks, codes, fields, self.work.prepared.names, 0.0)
-        sample_sheet(shown, path)
+        self.work.task.picture(system, path)
         self.run.picture(path, f"samples/{path.name}")
 
     def stop(self) -> bool:
         return self.signals.number != 0
-
-    def _sampler(self, system: System) -> FieldSampler:
-        experiment = self.work.experiment
-        return FieldSampler(
-            generator_of(system), experiment.slots.latent, self.work.prepared.facies_count, self.work.device
-        )
 
     def _send(self, record: dict[str, float]) -> None:
         self.run.log(int(record["step"]), {name: value for name, value in record.items() if name != "step"})

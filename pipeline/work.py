@@ -10,40 +10,46 @@ from typing import Any
 import torch
 
 import geogan
+from geogan.bundles import pick_device
 from geogan.config import Experiment
 from geogan.files import sha256_of
-from geogan.inference import pick_device
-from geogan.store import Constraints, Prepared, open_constraints, open_prepared
+from geogan.systems import SYSTEMS
 
 from .project import Project, digest_of
+from .task import Task
+from .tasks import TASKS
 
 PACKAGE = Path(geogan.__file__).parent
 CORE = (
     "train.py",
     "system.py",
-    "batches.py",
     "blocks.py",
-    "facies.py",
-    "latents.py",
     "optimisers.py",
     "selection.py",
-    "generators/generator.py",
     "objectives/objective.py",
     "penalties/gradient.py",
 )
 
 
 def code_files(experiment: Experiment) -> list[str]:
-    """The library files that a training depends on, relative to the package: the core and its own parts."""
+    """The library files that a training depends on, relative to the package: the core, its task's, its own parts."""
     slots = experiment.slots
+    costs = {slots.critic_penalty.name, slots.constraint.name, slots.diversity.name, slots.reconstruction.name}
     return [
         *CORE,
+        *TASKS[SYSTEMS[experiment.system.name].task].code,
         f"systems/{experiment.system.name}.py",
         f"generators/{slots.generator.name}.py",
         f"critics/{slots.critic.name}.py",
         f"objectives/{slots.objective.name}.py",
-        *sorted(f"penalties/{part.name}.py" for part in (slots.critic_penalty, slots.constraint, slots.diversity)),
+        *sorted(f"penalties/{name}.py" for name in costs),
     ]
+
+
+def open_task(project: Project, name: str) -> Task:
+    """An experiment with its data open. Raises InputError if a store is missing or damaged."""
+    task = TASKS[SYSTEMS[project.experiment(name).system.name].task]
+    return task(project, name, pick_device(project.params.compute.device))
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,18 @@ class Work:
     """One experiment with its inputs on this kind of device."""
 
     name: str
-    experiment: Experiment
-    prepared: Prepared
-    constraints: Constraints
-    device: torch.device
+    task: Task
     identity: dict[str, Any]
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment's params."""
+        return self.task.experiment
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return self.task.device
 
     @property
     def key(self) -> str:
@@ -65,17 +78,14 @@ class Work:
     @classmethod
     def of(cls, project: Project, name: str) -> Work:
         """Open the inputs of an experiment. Raises InputError if a store is missing or damaged."""
-        experiment = project.experiment(name)
-        prepared = open_prepared(project.prepared(experiment.dataset))
-        constraints = open_constraints(project.constraints(experiment.dataset))
-        device = pick_device(project.params.compute.device)
-        compute = dataclasses.asdict(project.params.compute) | {"device": device.type}
+        task = open_task(project, name)
+        compute = dataclasses.asdict(project.params.compute) | {"device": task.device.type}
         identity = {
             "seed": project.params.seed,
             "compute": compute,
-            "experiment": experiment.plain(),
-            "inputs": {"prepared": prepared.digest, "constraints": constraints.digest},
-            "code": {file: sha256_of(PACKAGE / file) for file in code_files(experiment)},
+            "experiment": task.experiment.plain(),
+            "inputs": {store.name: store.digest for store in task.inputs},
+            "code": {file: sha256_of(PACKAGE / file) for file in code_files(task.experiment)},
             "torch": torch.__version__.split("+")[0],
         }
-        return cls(name, experiment, prepared, constraints, device, identity)
+        return cls(name, task, identity)

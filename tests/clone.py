@@ -11,27 +11,65 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
+from geogan.pipeline.profile import edited
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("src", "pipeline", "profiles", ".dvc/config", ".dvcignore", ".gitignore")
 PARTS += ("data/.gitignore", "dvc.yaml", "params.yaml")
 EXPERIMENT = "channels_sgan"
-SMALLER = {
-    "rows: 2000": "rows: 600",
-    "columns: 2000": "columns: 600",
-    "evaluation_tile: 160": "evaluation_tile: 48",
-    "    tile: 64": "    tile: 32",
-    "draws: 16": "draws: 2",
-    "filters: [16, 32, 64, 128]": "filters: [4, 8, 8, 8]",
-    "filters: [32, 64, 128, 256]": "filters: [8, 8]",
-    "steps: 1400": "steps: 30",
-    "batch: 32": "batch: 4",
-    "checkpoint_every: 200": "checkpoint_every: 10",
-    "log_every: 20": "log_every: 2",
-    "picture_every: 200": "picture_every: 30",
-    "validation_fields: 64": "validation_fields: 4",
-    "  fields: 100": "  fields: 6",
-    "groups: 10": "groups: 2",
-    "threads: 2": "threads: 1",
+TRANSLATION = "city_pix2pix"
+SMALLER: dict[str, dict[str, Any]] = {
+    EXPERIMENT: {
+        "compute": {"threads": 1},
+        "evaluation": {"fields": 6, "groups": 2},
+        "datasets": {
+            "channels": {
+                "source": {"rows": 600, "columns": 600},
+                "tile": 32,
+                "evaluation_tile": 48,
+                "constraints": {"draws": 2},
+            }
+        },
+        "experiments": {
+            EXPERIMENT: {
+                "generator": {"filters": [4, 8, 8, 8]},
+                "critic": {"filters": [8, 8]},
+                "steps": 30,
+                "batch": 4,
+                "checkpoint_every": 10,
+                "log_every": 2,
+                "picture_every": 30,
+                "validation_samples": 4,
+            }
+        },
+    },
+    TRANSLATION: {
+        "compute": {"threads": 1},
+        "evaluation": {"tiles": 8},
+        "datasets": {
+            "city": {
+                "source": {"rows": 128, "columns": 128, "scenes": 4},
+                "tile": 32,
+                "stride": 32,
+                "evaluation_tile": 64,
+                "split": {"validation": 0.25, "test": 0.25},
+            }
+        },
+        "experiments": {
+            TRANSLATION: {
+                "generator": {"depth": 3, "filters": 4},
+                "critic": {"field": 16, "filters": 4},
+                "steps": 30,
+                "batch": 4,
+                "checkpoint_every": 10,
+                "log_every": 2,
+                "picture_every": 30,
+                "validation_samples": 4,
+            }
+        },
+    },
 }
 
 
@@ -82,8 +120,8 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def make(folder: Path) -> Path:
-    """A repository with the files of this one and smaller params; nothing has run in it."""
+def make(folder: Path, experiment: str = EXPERIMENT) -> Path:
+    """A repository with the files of this one and one small experiment; nothing has run in it."""
     for part in PARTS:
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,8 +129,14 @@ def make(folder: Path) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copyfile(source, target)
-    for old, new in SMALLER.items():
-        edit(folder / "params.yaml", old, new)
+    file, smaller = folder / "params.yaml", SMALLER[experiment]
+    text = edited(file, smaller)
+    document = YAML().load(text)
+    for table in ("datasets", "experiments"):
+        for name in list(document[table]):
+            if name not in smaller[table]:
+                del document[table][name]
+    YAML().dump(document, file)
     run(folder, "git", "init", "-q")
     return folder
 

@@ -13,10 +13,12 @@ from tests import clone
 
 install_import_hook(
     [
+        "geogan.augmentation",
         "geogan.batches",
         "geogan.blocks",
         "geogan.constraints",
         "geogan.critics",
+        "geogan.domains",
         "geogan.facies",
         "geogan.generators",
         "geogan.ground",
@@ -25,9 +27,11 @@ install_import_hook(
         "geogan.metrics",
         "geogan.objectives",
         "geogan.penalties",
+        "geogan.picture_batches",
         "geogan.selection",
         "geogan.systems",
         "geogan.tiles",
+        "geogan.translation",
     ],
     "beartype.beartype",
 )
@@ -51,6 +55,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = clone.make(tmp_path_factory.mktemp("project") / "clone")
     told = clone.run(folder, "dvc", "repro")
     for stage in ("prepare@channels", "constrain@channels", "train@channels_sgan", "evaluate@channels_sgan"):
+        assert f"Running stage '{stage}'" in told
+    clone.commit(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As ``project``, for scenes and maps."""
+    folder = clone.make(tmp_path_factory.mktemp("translation") / "clone", clone.TRANSLATION)
+    told = clone.run(folder, "dvc", "repro")
+    for stage in ("prepare@city", "constrain@city", "train@city_pix2pix", "evaluate@city_pix2pix"):
         assert f"Running stage '{stage}'" in told
     clone.commit(folder)
     return folder

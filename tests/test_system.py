@@ -30,6 +30,7 @@ def slots(**changes: dict[str, object]) -> Slots:
         "critic_penalty": {"name": "none"},
         "constraint": {"name": "masked_l2"},
         "diversity": {"name": "none"},
+        "reconstruction": {"name": "none"},
         "latent": {"name": "uniform", "channels": 3},
     }
     chosen |= changes

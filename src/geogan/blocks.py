@@ -12,11 +12,15 @@ from torch.nn import functional as F
 Norm = Literal["batch", "instance", "none"]
 
 
-def norm_layer(norm: Norm, channels: int) -> nn.Module:
-    """Batch norm with, instance norm without affine parameters, or nothing."""
+def norm_layer(norm: Norm, channels: int, *, frozen: bool = False) -> nn.Module:
+    """Batch norm with, instance norm without affine parameters, or nothing.
+
+    ``frozen``: instance norm keeps running statistics in training and uses them in evaluation, as batch norm
+    always does, so that a pixel does not depend on the size of the picture that it lies in.
+    """
     if norm == "batch":
         return nn.BatchNorm2d(channels)
-    return nn.InstanceNorm2d(channels) if norm == "instance" else nn.Identity()
+    return nn.InstanceNorm2d(channels, track_running_stats=frozen) if norm == "instance" else nn.Identity()
 
 
 class ConvNorm(nn.Sequential):

@@ -21,15 +21,15 @@ from ruamel.yaml.error import YAMLError
 from geogan.choices import Choice, Table, check, choose
 from geogan.constraints import CONSTRAINTS
 from geogan.critics import CRITICS
-from geogan.datasets import SOURCES, Limits
+from geogan.datasets import IMAGE_SOURCES, SCENE_SOURCES, SOURCES, Limits
 from geogan.errors import InputError
 from geogan.generators import GENERATORS
 from geogan.latents import LATENTS
 from geogan.objectives import OBJECTIVES
 from geogan.optimisers import OPTIMISERS, SCHEDULES
-from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
+from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES, RECONSTRUCTIONS
 from geogan.selection import DIRECTIONS
-from geogan.system import Slots
+from geogan.system import Slots, Task
 from geogan.systems import SYSTEMS
 from geogan.tiles import Split
 
@@ -43,6 +43,7 @@ SLOTS: dict[str, Table] = {
     "critic_penalty": CRITIC_PENALTIES,
     "constraint": CONSTRAINT_COSTS,
     "diversity": DIVERSITIES,
+    "reconstruction": RECONSTRUCTIONS,
     "latent": LATENTS,
 }
 
@@ -59,21 +60,32 @@ class Compute:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How many fields are judged (each with its own hard data), and in how many groups of ten for diversity."""
+    """How much is judged: fields (each with its own hard data), groups of ten for diversity; tiles of pictures.
+
+    ``features``: an ONNX file that takes pictures and gives features for FID and KID (Inception, for example);
+    None takes fixed random ones.
+    """
 
     fields: int = 100
     groups: int = 10
+    tiles: int = 500
+    features: str | None = None
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """Sizes in pixels: training tiles and their stride, held-out tiles; ``pool`` is a share of each split."""
+    """Sizes in pixels: training tiles and their stride, held-out tiles.
+
+    ``pool``: share of each split that serves for hard data alone (0 for scenes and maps); ``nodata``: the largest
+    share of a tile that may be without data.
+    """
 
     tile: int
     stride: int
     evaluation_tile: int
-    pool: float = 0.1
+    pool: float = 0.0
+    nodata: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,11 @@ class Dataset:
     tiling: Tiling
     split: Split
     constraints: Choice
+
+    @property
+    def task(self) -> Task:
+        """What systems make of it: fields of a training image, pictures of scenes and maps."""
+        return "simulation" if self.source.name in IMAGE_SOURCES else "translation"
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,7 @@ class Training:
     ema: float = 0.999
     clip: float = 0.0
     select_by: tuple[str, ...] = ("constraint_accuracy", "mph_js_0")
-    validation_fields: int = 32
+    validation_samples: int = 32
 
 
 @dataclass(frozen=True)
@@ -223,6 +240,7 @@ def _evaluation(value: Any) -> Evaluation:
     evaluation = _section("evaluation", value, Evaluation)
     _at_least("evaluation.fields", evaluation.fields, 1)
     _at_least("evaluation.groups", evaluation.groups, 1)
+    _at_least("evaluation.tiles", evaluation.tiles, 1)
     if not 0 <= evaluation.seed < LARGEST_SEED:
         raise InputError(f"evaluation.seed: must lie between 0 and {LARGEST_SEED - 1}, got {evaluation.seed}")
     return evaluation
@@ -278,8 +296,8 @@ def _dataset(where: str, value: dict[str, Any]) -> Dataset:
     tiling = _section(where, rest, Tiling)
     for key in ("tile", "stride", "evaluation_tile"):
         _at_least(f"{where}.{key}", getattr(tiling, key), 1)
-    if not 0 < tiling.pool < 1:
-        raise InputError(f"{where}.pool: must lie between 0 and 1, got {tiling.pool}")
+    source = _part(where, value, "source", SOURCES)
+    _check_shares(where, source.name in SCENE_SOURCES, tiling)
     constraints = _part(where, value, "constraints", CONSTRAINTS)
     try:
         constraints.build(CONSTRAINTS)  # checks its numbers
@@ -287,23 +305,36 @@ def _dataset(where: str, value: dict[str, Any]) -> Dataset:
         raise InputError(f"{where}.{error}") from None
     split = _section(f"{where}.split", value.get("split", {}), Split)
     _at_least(f"{where}.split.seed", split.seed, 0)
-    return Dataset(_part(where, value, "source", SOURCES), tiling, split, constraints)
+    if source.name in SCENE_SOURCES and constraints.name != "none":
+        raise InputError(
+            f"{where}.constraints.name: scenes and maps have no hard data; give none, not {constraints.name!r}"
+        )
+    return Dataset(source, tiling, split, constraints)
+
+
+def _check_shares(where: str, scenes: bool, tiling: Tiling) -> None:
+    """``pool`` belongs to training images, ``nodata`` to scenes."""
+    if scenes and tiling.pool != 0:
+        raise InputError(f"{where}.pool: must be 0 for scenes and maps, which have no hard data, got {tiling.pool}")
+    if not scenes and not 0 < tiling.pool < 1:
+        raise InputError(f"{where}.pool: must lie between 0 and 1, got {tiling.pool}")
+    if not scenes and tiling.nodata != 0:
+        raise InputError(f"{where}.nodata: must be 0 for a training image, whose tiles are whole, got {tiling.nodata}")
+    if not 0 <= tiling.nodata < 1:
+        raise InputError(f"{where}.nodata: must lie in [0, 1), got {tiling.nodata}")
 
 
 def _experiment(where: str, value: dict[str, Any]) -> Experiment:
     taken = ("dataset", "system", "optimisers", "schedule", *SLOTS)
     training = _section(where, _rest(where, value, taken, Training), Training)
-    for key in ("steps", "batch", "checkpoint_every", "log_every", "picture_every", "validation_fields"):
+    for key in ("steps", "batch", "checkpoint_every", "log_every", "picture_every", "validation_samples"):
         _at_least(f"{where}.{key}", getattr(training, key), 1)
     if not 0 <= training.ema < 1:
         raise InputError(f"{where}.ema: must lie in [0, 1), got {training.ema}")
     if training.clip < 0:
         raise InputError(f"{where}.clip: must be at least 0 (0 clips nothing), got {training.clip}")
     if not training.select_by:
-        raise InputError(f"{where}.select_by: must name one metric at least, of {', '.join(DIRECTIONS)}")
-    for name in training.select_by:
-        if name not in DIRECTIONS:
-            raise InputError(f"{where}.select_by: {name!r} is not one of {', '.join(DIRECTIONS)}")
+        raise InputError(f"{where}.select_by: must name one metric at least")
     optimisers = value.get("optimisers")
     if not isinstance(optimisers, dict):
         raise InputError(f"{where}.optimisers: must map each turn to an optimiser, got {optimisers!r}")
@@ -332,14 +363,25 @@ def _optimised(where: str, experiment: Experiment) -> None:
 
 
 def _fits(name: str, experiment: Experiment, dataset: Dataset) -> None:
+    task = SYSTEMS[experiment.system.name].task
+    where = f"experiments.{name}"
+    if dataset.task != task:
+        kinds = {"simulation": "a training image", "translation": "scenes and maps"}
+        raise InputError(
+            f"{where}.dataset: {experiment.dataset!r} holds {kinds[dataset.task]}, "
+            f"{experiment.system.name} needs {kinds[task]}"
+        )
+    for metric in experiment.training.select_by:
+        if metric not in DIRECTIONS[task]:
+            raise InputError(f"{where}.select_by: {metric!r} is not one of {', '.join(DIRECTIONS[task])}")
+    if task == "translation":
+        return
     if dataset.constraints.name == "none":
         raise InputError(
-            f"experiments.{name}.dataset: {experiment.dataset!r} has no constraints (name: none), the system needs some"
+            f"{where}.dataset: {experiment.dataset!r} has no constraints (name: none), the system needs some"
         )
     if experiment.training.batch % 2:
-        raise InputError(
-            f"experiments.{name}.batch: must be even (fields come in pairs), got {experiment.training.batch}"
-        )
+        raise InputError(f"{where}.batch: must be even (fields come in pairs), got {experiment.training.batch}")
 
 
 def _at_least(where: str, value: int, least: int) -> None:

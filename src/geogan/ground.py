@@ -16,15 +16,16 @@ CLASSES = tuple((split, role) for split in SPLITS for role in ROLES)  # class k 
 
 @dataclass(frozen=True)
 class Split:
-    """Shares of the blocks (the rest is train), and how the ground is cut.
+    """What is held out (the rest is train), and how the ground is cut.
 
-    ``gap``: pixels that a tile keeps from the blocks of other splits. ``block``: least edge of a block in
+    ``validation`` and ``test``: both shares of the ground, or both patterns (as in file names) of the names of
+    scenes. ``gap``: pixels that a tile keeps from the blocks of other splits. ``block``: least edge of a block in
     pixels; None takes the larger of the biggest tile (with its gaps) and an eighth of the image's shorter
     side. ``seed`` chooses the blocks.
     """
 
-    validation: float = 0.15
-    test: float = 0.15
+    validation: float | tuple[str, ...] = 0.15
+    test: float | tuple[str, ...] = 0.15
     gap: int = 0
     block: int | None = None
     seed: int = 0
@@ -43,17 +44,20 @@ def cut(rows: int, columns: int, *, largest_tile: int, split: Split, pool: float
     """Cut an image into near-equal blocks and give each a (split, role).
 
     Every class gets at least one block; the blocks of a class are spread over the image.
-    ``pool`` is the share of each split's blocks whose role is "constraint".
+    ``pool`` is the share of each split's blocks whose role is "constraint"; with 0 there is no such class.
 
     Raises:
-        InputError: shares outside (0, 1), a negative gap, an image that is smaller than the tile or too
-            small for six blocks.
+        InputError: shares outside (0, 1), patterns of names, a negative gap, an image that is smaller than the
+            tile or too small for six blocks (three without a pool).
     """
-    _check_shares(split, pool)
+    given = shares(split)
+    if not 0 <= pool < 1:
+        raise InputError(f"pool: must lie between 0 and 1, not {pool}")
+    needed, word = (6, "six") if pool else (3, "three")
     if largest_tile > min(rows, columns):
         raise InputError(
             f"tile, evaluation_tile: {largest_tile} is larger than the image of {rows} x {columns} pixels; "
-            f"give at most {_largest_edge(rows, columns) - 2 * split.gap} (six blocks must fit)"
+            f"give at most {_largest_edge(rows, columns, needed) - 2 * split.gap} ({word} blocks must fit)"
         )
     edge = split.block
     if edge is None:
@@ -61,35 +65,46 @@ def cut(rows: int, columns: int, *, largest_tile: int, split: Split, pool: float
     if edge < 1:
         raise InputError(f"split.block: must be at least 1 pixel or null, not {edge}")
     down, across = max(1, rows // edge), max(1, columns // edge)
-    if down * across < len(CLASSES):
-        fitting = _largest_edge(rows, columns)
+    if down * across < needed:
+        fitting = _largest_edge(rows, columns, needed)
         what = "split.block" if split.block is not None else "tile, evaluation_tile"
         limit = fitting if split.block is not None else max(fitting - 2 * split.gap, 0)
+        roles = "image and constraint ground for " if pool else ""
         raise InputError(
-            f"{what}: blocks of {edge} pixels cut the image of {rows} x {columns} into {down * across}, six are "
-            f"needed (image and constraint ground for train, validation, test); give at most {limit}"
+            f"{what}: blocks of {edge} pixels cut the image of {rows} x {columns} into {down * across}, {word} are "
+            f"needed ({roles}train, validation, test); give at most {limit}"
         )
     rng = np.random.default_rng(split.seed)
-    classes = _assign(down, across, split, pool, rng)
+    classes = _assign(down, across, given, pool, rng)
     return Blocks(_borders(rows, down), _borders(columns, across), classes)
 
 
-def _check_shares(split: Split, pool: float) -> None:
-    for key, share in (("split.validation", split.validation), ("split.test", split.test), ("pool", pool)):
+def shares(split: Split) -> tuple[float, float, float]:
+    """The shares of train, validation and test.
+
+    Raises:
+        InputError: patterns of names, shares outside (0, 1) or that leave nothing to train on, a negative gap.
+    """
+    held_out: list[float] = []
+    for key, share in (("validation", split.validation), ("test", split.test)):
+        if isinstance(share, tuple):
+            raise InputError(f"split.{key}: {', '.join(share)} choose among named scenes; give a share of the ground")
         if not 0 < share < 1:
-            raise InputError(f"{key}: must lie between 0 and 1, not {share}")
-    if split.validation + split.test >= 1:
+            raise InputError(f"split.{key}: must lie between 0 and 1, not {share}")
+        held_out.append(share)
+    validation, test = held_out
+    if validation + test >= 1:
         raise InputError(
-            f"split: validation + test = {split.validation + split.test:g} leave nothing to train on; "
-            "their sum must be below 1"
+            f"split: validation + test = {validation + test:g} leave nothing to train on; their sum must be below 1"
         )
     if split.gap < 0:
         raise InputError(f"split.gap: must be at least 0 pixels, not {split.gap}")
+    return 1 - validation - test, validation, test
 
 
-def _largest_edge(rows: int, columns: int) -> int:
-    """The largest block edge that cuts the image into six blocks or more."""
-    return max((e for e in range(1, min(rows, columns) + 1) if (rows // e) * (columns // e) >= 6), default=0)
+def _largest_edge(rows: int, columns: int, blocks: int) -> int:
+    """The largest block edge that cuts the image into so many blocks or more."""
+    return max((e for e in range(1, min(rows, columns) + 1) if (rows // e) * (columns // e) >= blocks), default=0)
 
 
 def _borders(length: int, parts: int) -> Int64[np.ndarray, " border"]:
@@ -97,19 +112,20 @@ def _borders(length: int, parts: int) -> Int64[np.ndarray, " border"]:
 
 
 def _assign(
-    down: int, across: int, split: Split, pool: float, rng: np.random.Generator
+    down: int, across: int, given: tuple[float, ...], pool: float, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "block_row block_column"]:
     """Classes of the blocks: a stratified choice along a path that visits neighbours after one another."""
     path = np.arange(down * across).reshape(down, across)
     path[1::2] = path[1::2, ::-1]
-    shares = (1 - split.validation - split.test, split.validation, split.test)
-    counts = _apportion(down * across, shares, least=len(ROLES))
+    counts = _apportion(down * across, given, least=len(ROLES) if pool else 1)
     classes = np.zeros(down * across, dtype=np.uint8)
     rest = path.ravel()
     for index in (2, 1, 0):
         chosen = _spread(rest, counts[index], rng)
         rest = rest[~np.isin(rest, chosen)]
         classes[chosen] = 2 * index
+        if not pool:
+            continue
         constraint = _apportion(chosen.size, (1 - pool, pool), least=1)[1]
         classes[_spread(chosen, constraint, rng)] += 1
     return classes.reshape(down, across)

@@ -1,12 +1,7 @@
-"""A trained generator read back from its files, and the fields that it draws.
-
-A model folder and a bundle both hold ``weights.safetensors`` and ``system.json``; nothing else is needed,
-and nothing in them executes code.
-"""
+"""A trained generator of facies fields read back from its files, and the fields that it draws."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, UInt8
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from geogan import facies
 from geogan.blocks import pad_to_multiple
+from geogan.bundles import load_weights, open_folder, pick_device
 from geogan.choices import Choice, choose
-from geogan.errors import InputError
-from geogan.files import sha256_of
-from geogan.generators import GENERATORS, Generator
+from geogan.generators import FIELD_GENERATORS, Generator
 from geogan.latents import LATENTS
-from geogan.manifests import MANIFEST, read_manifest, verify
 from geogan.system import System
 
-SCHEMA = 1
 CUDA_BATCH = 16  # on a GPU fields are drawn in full batches of this size, whatever their number
 
 
@@ -136,32 +126,19 @@ class Bundle:
 
 
 def load_bundle(path: Path, device: str = "auto") -> Bundle:
-    """Read a bundle or a model folder.
+    """Read a bundle or a model folder of a generator of fields.
 
-    Raises InputError if a file is missing, was changed since the export, or is of another schema.
+    Raises InputError if a file is missing, was changed since the export, or is of another schema or task.
     """
-    if not path.is_dir():
-        raise InputError(f"{path}: there is no such bundle; a bundle is a folder that 'geogan export' made")
-    if (path / MANIFEST).exists():
-        read_manifest(path, "bundle")
-        verify(path)
-    system = read_system(path)
-    weights = path / "weights.safetensors"
-    if sha256_of(weights) != system["weights_sha256"]:
-        raise InputError(f"{weights}: altered, its sha256 differs from the one in system.json; export the bundle again")
+    system = open_folder(path, "simulation", keys=("facies", "grid", "proportions"))
     config = system["config"]
     where = f"{path / 'system.json'}: config"
     latent = choose(f"{where}.latent", config["latent"], LATENTS)
     image = facies.channels(len(system["facies"]))
-    generator: Generator = choose(f"{where}.generator", config["generator"], GENERATORS).build(
-        GENERATORS, 1 + image, image, latent.options["channels"]
+    generator: Generator = choose(f"{where}.generator", config["generator"], FIELD_GENERATORS).build(
+        FIELD_GENERATORS, 1 + image, image, latent.options["channels"]
     )
-    try:
-        tensors = load_file(weights)
-        own = {key.removeprefix("generator."): tensor for key, tensor in tensors.items()}
-        generator.load_state_dict(own)
-    except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{weights}: not the weights of this generator ({str(error).splitlines()[0]})") from None
+    load_weights(generator, path)
     target = pick_device(device)
     sampler = FieldSampler(generator.to(target).eval().requires_grad_(False), latent, len(system["facies"]), target)
     cell = system["grid"]["cell_size"] if system["grid"]["crs"] else None
@@ -173,29 +150,3 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
         system["weights_sha256"],
         system,
     )
-
-
-def read_system(path: Path) -> dict[str, Any]:
-    """The checked content of ``system.json`` in a model folder or bundle."""
-    file = path / "system.json"
-    try:
-        system = json.loads(file.read_text(encoding="utf-8"))
-        keys = {"schema", "config", "facies", "grid", "proportions", "weights_sha256"}
-        missing = keys - set(system)
-    except FileNotFoundError:
-        raise InputError(f"{path}: holds no system.json, so it is no bundle; 'geogan export' makes one") from None
-    except (ValueError, TypeError):
-        raise InputError(f"{file}: is not valid JSON; export the bundle again") from None
-    if missing:
-        raise InputError(f"{file}: lacks {', '.join(sorted(missing))}; export the bundle again")
-    if system["schema"] != SCHEMA:
-        raise InputError(f"{file}: schema {system['schema']}, this geogan reads schema {SCHEMA}")
-    checked: dict[str, Any] = system
-    return checked
-
-
-def pick_device(name: str) -> torch.device:
-    """``auto`` is a CUDA device where there is one. Raises InputError when cuda is asked for and absent."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("compute.device: cuda was asked for, but torch sees no CUDA device; use cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -9,6 +9,11 @@ from torch import Tensor
 from geogan.choices import Table
 
 
+def none(shape: tuple[int, ...], rng: torch.Generator, /) -> Float[Tensor, ...]:
+    """No noise map: the empty slot of systems whose generators take none."""
+    return torch.zeros(shape, device=rng.device)
+
+
 def uniform(shape: tuple[int, ...], rng: torch.Generator, /, *, channels: int = 16) -> Float[Tensor, ...]:
     """z ~ U(-1, 1); ``channels`` is read by the generator."""
     return torch.rand(shape, generator=rng, device=rng.device) * 2 - 1
@@ -19,4 +24,4 @@ def normal(shape: tuple[int, ...], rng: torch.Generator, /, *, channels: int = 1
     return torch.randn(shape, generator=rng, device=rng.device)
 
 
-LATENTS: Table = {"uniform": uniform, "normal": normal}
+LATENTS: Table = {"none": none, "uniform": uniform, "normal": normal}

@@ -9,25 +9,40 @@ from jaxtyping import Float
 
 Score = Mapping[str, float]
 
-# The metrics that a checkpoint may be selected by, and what is better: +1 less, -1 more.
-DIRECTIONS = {
-    "constraint_accuracy": -1,
-    "constraint_mse": +1,
-    "mph_js_0": +1,
-    "mph_js_1": +1,
-    "mph_js_2": +1,
-    "connectivity_x": +1,
-    "connectivity_y": +1,
-    "variogram_x": +1,
-    "variogram_y": +1,
-    "components_wasserstein": +1,
-    "hamming": -1,
+# The metrics that a checkpoint may be selected by, for each task, and what is better: +1 less, -1 more.
+DIRECTIONS: dict[str, dict[str, int]] = {
+    "simulation": {
+        "constraint_accuracy": -1,
+        "constraint_mse": +1,
+        "mph_js_0": +1,
+        "mph_js_1": +1,
+        "mph_js_2": +1,
+        "connectivity_x": +1,
+        "connectivity_y": +1,
+        "variogram_x": +1,
+        "variogram_y": +1,
+        "components_wasserstein": +1,
+        "hamming": -1,
+    },
+    "translation": {
+        "l1": +1,
+        "rmse": +1,
+        "acc5": -1,
+        "acc10": -1,
+        "psnr": -1,
+        "ssim": -1,
+        "fid": +1,
+        "kid": +1,
+        "miou": -1,
+        "pixel_accuracy": -1,
+    },
 }
+_DIRECTION = {name: sign for table in DIRECTIONS.values() for name, sign in table.items()}
 
 
 def costs(scores: Sequence[Score], names: Sequence[str]) -> Float[np.ndarray, "checkpoint metric"]:
     """The named metrics as costs, less is better; a value that is not finite costs infinitely much."""
-    table = np.array([[DIRECTIONS[name] * score[name] for name in names] for score in scores], dtype=float)
+    table = np.array([[_DIRECTION[name] * score[name] for name in names] for score in scores], dtype=float)
     return np.where(np.isfinite(table), table, np.inf)
 
 

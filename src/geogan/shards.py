@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,9 @@ import zarr
 from jaxtyping import Shaped
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from geogan.errors import InputError
+
+GROUPS = ("tiles", "evaluation")  # of a store: its root, and its group of held-out tiles
 CHUNK_BYTES, SHARD_BYTES = 2**18, 2**24  # uncompressed; a chunk is what is read at least
 
 
@@ -29,6 +34,11 @@ class Variable:
     fill: int | bool
     coordinates: tuple[str, ...] = ()
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row, uncompressed."""
+        return math.prod(self.shape[1:]) * np.dtype(self.dtype).itemsize
+
 
 def write_variable(
     group: zarr.Group, variable: Variable, values: Callable[[int, int], Shaped[np.ndarray, ...]]
@@ -37,10 +47,46 @@ def write_variable(
 
     ``values(start, stop)`` gives the rows of one shard. Two writers in one shard would lose data silently.
     """
-    item = math.prod(variable.shape[1:]) * np.dtype(variable.dtype).itemsize
-    chunk = max(1, CHUNK_BYTES // item)
-    shard = chunk * max(1, SHARD_BYTES // (chunk * item))
-    array = group.create_array(
+    chunk = max(1, CHUNK_BYTES // variable.row_bytes)
+    shard = chunk * max(1, SHARD_BYTES // (chunk * variable.row_bytes))
+    array = _create(group, variable, chunk, shard)
+    for start in range(0, variable.shape[0], shard):
+        stop = min(start + shard, variable.shape[0])
+        array[start:stop] = values(start, stop)
+    return array
+
+
+def create_together(group: zarr.Group, variables: Sequence[Variable]) -> int:
+    """Create arrays whose shards hold the same rows, as many as returned; `write_shard` fills them.
+
+    A shard of the largest has at most SHARD_BYTES, where a row is no larger.
+    """
+    shard = _power_of_two(SHARD_BYTES // max(variable.row_bytes for variable in variables))
+    for variable in variables:
+        _create(group, variable, min(shard, _power_of_two(CHUNK_BYTES // variable.row_bytes)), shard)
+    return shard
+
+
+def write_shard(path: Path, start: int, values: Shaped[np.ndarray, ...]) -> None:
+    """Write one whole shard, the rows from ``start`` on, of the array at ``path``; from any process.
+
+    Two writers in one shard would lose data silently: rows that are no whole shard are refused (ValueError).
+    """
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        array = zarr.open_array(path, mode="r+", zarr_format=3)
+        stop, shard = start + len(values), (array.shards or array.chunks)[0]
+        if start % shard or stop != min(start + shard, array.shape[0]):
+            raise ValueError(f"{path}: rows {start} to {stop} of {array.shape[0]} are no whole shard of {shard}")
+        array[start:stop] = values
+
+
+def _power_of_two(most: int) -> int:
+    """The largest power of two up to ``most``, at least 1."""
+    return 1 << max(0, most.bit_length() - 1)
+
+
+def _create(group: zarr.Group, variable: Variable, chunk: int, shard: int) -> zarr.Array[Any]:
+    return group.create_array(
         variable.name,
         shape=variable.shape,
         dtype=np.dtype(variable.dtype),
@@ -52,14 +98,12 @@ def write_variable(
         attributes={"coordinates": " ".join(variable.coordinates)},
         config={"write_empty_chunks": True},
     )
-    for start in range(0, variable.shape[0], shard):
-        stop = min(start + shard, variable.shape[0])
-        array[start:stop] = values(start, stop)
-    return array
 
 
-def write_coordinates(group: zarr.Group, coordinates: Mapping[str, Shaped[np.ndarray, " tile"]]) -> None:
-    """Write one-dimensional coordinates of the dimension ``tile``; texts as variable-length strings."""
+def write_coordinates(
+    group: zarr.Group, coordinates: Mapping[str, Shaped[np.ndarray, " tile"]], dimension: str = "tile"
+) -> None:
+    """Write one-dimensional coordinates of a dimension; texts as variable-length strings."""
     for name, values in coordinates.items():
         text = values.dtype == object
         array = group.create_array(
@@ -68,10 +112,37 @@ def write_coordinates(group: zarr.Group, coordinates: Mapping[str, Shaped[np.nda
             dtype=str if text else values.dtype,
             chunks=(max(1, values.size),),
             compressors=_codecs(),
-            dimension_names=("tile",),
+            dimension_names=(dimension,),
         )
         array[:] = values
 
 
 def _codecs() -> tuple[ZstdCodec, Crc32cCodec]:
     return ZstdCodec(level=3), Crc32cCodec()
+
+
+def open_group(path: Path, name: str) -> zarr.Group:
+    """A group of a store. Raises InputError for another name than those in GROUPS."""
+    if name not in GROUPS:
+        raise InputError(f"{path}: no group {name!r}; one of {', '.join(GROUPS)}")
+    return zarr.open_group(path if name == "tiles" else path / name, mode="r", zarr_format=3)
+
+
+def open_array(path: Path, group: str, name: str) -> zarr.Array[Any]:
+    """An array of a store. Raises KeyError if there is none of that name."""
+    found = open_group(path, group)[name]
+    if not isinstance(found, zarr.Array):
+        raise KeyError(name)
+    return found
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Damage shows as whatever the codecs raise; the reader sees one InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: damaged store ({reason}); it has to be made again") from error

@@ -6,13 +6,16 @@ The training loop takes the turns in order and knows nothing else; a system is m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
-from geogan.choices import Choice
+from geogan.choices import Choice, Table
+from geogan.errors import InputError
 
+Task = Literal["simulation", "translation"]  # fields that honour hard data; pictures from pictures
 Terms = dict[str, Tensor]  # named, weighted scalars; their sum is minimised
 
 
@@ -35,12 +38,14 @@ class Slots:
     critic_penalty: Choice
     constraint: Choice
     diversity: Choice
+    reconstruction: Choice
     latent: Choice
 
 
 class System(nn.Module, ABC):
     """The only base class of GANs; every subclass is final and has one file in ``systems/``."""
 
+    task: ClassVar[Task]
     turns: tuple[Turn, ...]
     sampled: tuple[str, ...]  # names of the networks that sampling needs; these are averaged and exported
 
@@ -53,6 +58,25 @@ class System(nn.Module, ABC):
     @abstractmethod
     def refuse(cls, where: str, slots: Slots, **options: Any) -> None:
         """Raise InputError, naming the key below ``where``, if the parts do not go together."""
+
+    @classmethod
+    def refuse_parts(cls, where: str, slots: Slots, empty: Iterable[str], generators: Table) -> None:
+        """Raise InputError unless the slots ``empty`` are ``none`` and the generator is one of ``generators``."""
+        for slot in empty:
+            if getattr(slots, slot).name != "none":
+                raise InputError(
+                    f"{where}.{slot}.name: is {getattr(slots, slot).name!r}, the system has no such term; give none"
+                )
+        if slots.generator.name not in generators:
+            raise InputError(
+                f"{where}.generator.name: {slots.generator.name!r} is not a generator for {cls.task}; "
+                f"one of {', '.join(generators)}"
+            )
+        if slots.critic_penalty.name != "none" and slots.critic.options.get("norm") == "batch":
+            raise InputError(
+                f"{where}.critic.norm: 'batch' mixes the samples of a batch, {slots.critic_penalty.name} takes "
+                "the gradient of each; use 'instance' or 'none'"
+            )
 
     @abstractmethod
     def losses(self, turn: str, batch: Any) -> Terms:

@@ -14,7 +14,26 @@ from geogan.errors import InputError
 from geogan.ground import CLASSES, ROLES, SPLITS, Blocks, Split, cut
 from geogan.training_image import NODATA
 
-__all__ = ["CLASSES", "ROLES", "SPLITS", "Blocks", "Plan", "Split", "check_classes", "cut", "plan", "without_nodata"]
+__all__ = [
+    "CLASSES",
+    "ROLES",
+    "SPLITS",
+    "Blocks",
+    "Plan",
+    "Split",
+    "admitted_class",
+    "block_of",
+    "check_classes",
+    "cut",
+    "plan",
+    "starts",
+    "without_nodata",
+]
+
+Pixels = Int64[np.ndarray, "..."]
+Codes = UInt8[np.ndarray, "..."]
+Flags = Bool[np.ndarray, "..."]
+Box = tuple[Pixels, Pixels, Pixels, Pixels]  # top, left, bottom, right in pixels; shapes that broadcast
 
 
 @dataclass(frozen=True)
@@ -49,13 +68,9 @@ def plan(blocks: Blocks, *, tile: int, stride: int, gap: int = 0, key: str = "ti
         raise InputError(f"{key}: must be at least 1 pixel, not {tile}")
     if stride < 1:
         raise InputError(f"stride: must be at least 1 pixel, not {stride}")
-    row, column = _starts(blocks.rows, tile, stride, gap), _starts(blocks.columns, tile, stride, gap)
-    first_row, first_column = _block_of(blocks.rows, row), _block_of(blocks.columns, column)
-    own = blocks.classes[first_row[:, None], first_column[None, :]]
-    admitted = _uniform(blocks, blocks.classes, row, column, tile, own)
-    if gap > 0:
-        near_row, near_column = row - gap, column - gap
-        admitted &= _uniform(blocks, blocks.classes // 2, near_row, near_column, tile + 2 * gap, own // 2)
+    row, column = starts(blocks.rows, tile, stride, gap), starts(blocks.columns, tile, stride, gap)
+    top, left = row[:, None], column[None, :]
+    own, admitted = admitted_class(blocks, (top, left, top + tile, left + tile), gap)
     at_row, at_column = np.nonzero(admitted)
     classes = own[at_row, at_column]
     order = np.argsort(classes, kind="stable")
@@ -96,40 +111,44 @@ def check_classes(planned: Plan, blocks: Blocks, *, gap: int = 0, key: str = "ti
             )
 
 
-def _starts(borders: Int64[np.ndarray, " border"], tile: int, stride: int, gap: int) -> Int64[np.ndarray, " start"]:
+def starts(borders: Int64[np.ndarray, " border"], tile: int, stride: int, gap: int = 0) -> Int64[np.ndarray, " start"]:
+    """Where windows begin: every ``stride`` pixels from each border (and its gap) on, up to the last border."""
     inner = borders[:-1] + np.where(borders[:-1] > 0, gap, 0)
     ends = np.append(inner[1:], borders[-1])
-    starts = [np.arange(a, b, stride, dtype=np.int64) for a, b in zip(inner, ends, strict=True)]
-    return np.concatenate([some[some + tile <= borders[-1]] for some in starts])
+    found = [np.arange(a, b, stride, dtype=np.int64) for a, b in zip(inner, ends, strict=True)]
+    return np.concatenate([some[some + tile <= borders[-1]] for some in found])
 
 
-def _block_of(borders: Int64[np.ndarray, " border"], at: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    inside = np.clip(at, 0, borders[-1] - 1)
-    block: Int64[np.ndarray, " n"] = np.searchsorted(borders, inside, side="right") - 1
+def admitted_class(blocks: Blocks, box: Box, gap: int = 0) -> tuple[Codes, Flags]:
+    """The class of the block in each box's corner, and whether all of the box's ground has it.
+
+    Within ``gap`` pixels of the box all ground has its split.
+    """
+    top, left, bottom, right = box
+    own = blocks.classes[block_of(blocks.rows, top), block_of(blocks.columns, left)]
+    admitted = _uniform(blocks, blocks.classes, box, own)
+    if gap > 0:
+        near = (top - gap, left - gap, bottom + gap, right + gap)
+        admitted &= _uniform(blocks, blocks.classes // 2, near, own // 2)
+    return own, admitted
+
+
+def block_of(borders: Int64[np.ndarray, " border"], at: Pixels) -> Pixels:
+    """The block that holds each pixel; the first or last one for pixels outside."""
+    inside = np.clip(at, borders[0], borders[-1] - 1)
+    block: Pixels = np.searchsorted(borders, inside, side="right") - 1
     return block
 
 
-def _uniform(
-    blocks: Blocks,
-    label: UInt8[np.ndarray, "block_row block_column"],
-    row: Int64[np.ndarray, " i"],
-    column: Int64[np.ndarray, " j"],
-    edge: int,
-    own: UInt8[np.ndarray, "i j"],
-) -> Bool[np.ndarray, "i j"]:
-    """Whether every block under the window (clipped to the image) carries the label ``own``."""
-    top, bottom = _block_of(blocks.rows, row), _block_of(blocks.rows, row + edge - 1) + 1
-    left, right = _block_of(blocks.columns, column), _block_of(blocks.columns, column + edge - 1) + 1
-    size = (bottom - top)[:, None] * (right - left)[None, :]
+def _uniform(blocks: Blocks, label: UInt8[np.ndarray, "block_row block_column"], box: Box, own: Codes) -> Flags:
+    """Whether every block under the box (clipped to the image) carries the label ``own``."""
+    top, bottom = block_of(blocks.rows, box[0]), block_of(blocks.rows, box[2] - 1) + 1
+    left, right = block_of(blocks.columns, box[1]), block_of(blocks.columns, box[3] - 1) + 1
+    size = (bottom - top) * (right - left)
     same = np.zeros(own.shape, dtype=bool)
     for value in np.unique(label):
         total = np.zeros((label.shape[0] + 1, label.shape[1] + 1), dtype=np.int64)
         total[1:, 1:] = (label == value).cumsum(axis=0).cumsum(axis=1)
-        inside = (
-            total[np.ix_(bottom, right)]
-            - total[np.ix_(top, right)]
-            - total[np.ix_(bottom, left)]
-            + total[np.ix_(top, left)]
-        )
+        inside = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
         same |= (own == value) & (inside == size)
     return same

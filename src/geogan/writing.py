@@ -57,6 +57,17 @@ def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws:
     return counts
 
 
+def write_no_constraints(path: Path, edges: dict[str, int], *, prepared: str, key: str) -> dict[str, int]:
+    """Write the empty store of a dataset without facies; ``edges``: the groups' tiles, ``prepared``: digest."""
+    attributes = {"kind": "constraints", "key": key, "draws": 0, "prepared_digest": prepared}
+    with replacing_folder(path) as folder:
+        root = _create(folder, attributes)
+        for name in GROUPS:
+            _subgroup(root, name).attrs.update({"tile": edges[name], "counts": [0] * len(SPLITS)})
+        write_manifest(folder, "constraints")
+    return dict.fromkeys(GROUPS, 0)
+
+
 def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan) -> None:
     windows = np.lib.stride_tricks.sliding_window_view(image.facies, (plan.tile, plan.tile))
     counts = [plan.count(split, role) for split, role in CLASSES]

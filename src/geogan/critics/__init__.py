@@ -6,5 +6,6 @@ A critic takes the number of input channels from code and its keyword-only argum
 from geogan.choices import Table
 from geogan.critics.dcgan import DCGAN
 from geogan.critics.patch import Patch
+from geogan.critics.patch_gan import PatchGAN
 
-CRITICS: Table = {"patch": Patch, "dcgan": DCGAN}
+CRITICS: Table = {"patch": Patch, "patch_gan": PatchGAN, "dcgan": DCGAN}

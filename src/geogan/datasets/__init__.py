@@ -1,22 +1,40 @@
-"""Where training images come from: one file per source.
+"""Where data come from: one file per source, of two kinds.
 
-A source is ``read(context, /, *, ...) -> TrainingImage``; its keyword-only arguments are the keys of
-``datasets.<name>.source`` in params.yaml. To add one: a file here and a line in the table.
+Training images: ``read(context, /, *, ...) -> TrainingImage``. Scenes and maps: ``read(...) -> Scenes``. The
+keyword-only arguments are the keys of ``datasets.<name>.source`` in params.yaml. To add one: a file here and a line
+in a table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from geogan.datasets import fetch, gslib, raster, synthetic_channels
+from geogan.datasets import (
+    fetch,
+    fetch_pairs,
+    gslib,
+    image_pairs,
+    raster,
+    raster_pairs,
+    synthetic_channels,
+    synthetic_city,
+)
 from geogan.datasets.context import Context, Limits
+from geogan.scenes import Scenes
 from geogan.training_image import TrainingImage
 
-__all__ = ["SOURCES", "Context", "Limits"]
+__all__ = ["IMAGE_SOURCES", "SCENE_SOURCES", "SOURCES", "Context", "Limits"]
 
-SOURCES: dict[str, Callable[..., TrainingImage]] = {
+IMAGE_SOURCES: dict[str, Callable[..., TrainingImage]] = {
     "fetch": fetch.read,
     "gslib": gslib.read,
     "raster": raster.read,
     "synthetic_channels": synthetic_channels.read,
 }
+SCENE_SOURCES: dict[str, Callable[..., Scenes]] = {
+    "fetch_pairs": fetch_pairs.read,
+    "image_pairs": image_pairs.read,
+    "raster_pairs": raster_pairs.read,
+    "synthetic_city": synthetic_city.read,
+}
+SOURCES: dict[str, Callable[..., TrainingImage | Scenes]] = {**IMAGE_SOURCES, **SCENE_SOURCES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,3 +58,11 @@ class Context:
         if sha256 is not None and sha256.lower() != actual:
             raise InputError(f"{found}: its sha256 is {actual}, source.sha256 asks for {sha256}")
         return found, actual
+
+    def files(self, pattern: str) -> list[Path]:
+        """The files, sorted, that a path, a folder or a glob pattern names; none where there are none."""
+        path = self.root / pattern
+        if path.is_dir():
+            return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        found = glob.glob(str(path)) if glob.has_magic(pattern) else [str(path)]
+        return sorted(Path(name) for name in found if Path(name).is_file())

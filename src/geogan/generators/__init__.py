@@ -1,14 +1,20 @@
-"""Generators: (noise map z, condition) -> logits of the facies image.
+"""Generators of two kinds; a file each.
 
-A generator takes ``(condition channels, image channels)`` from code and its keyword-only arguments from
-``params.yaml``. It is fully convolutional: any field size that is a multiple of its ``stride``.
+Fields: (noise map z, condition) -> logits of the facies image. They take ``(condition channels, image channels,
+noise channels)`` from code. Pictures: image -> raw output; they take ``(input channels, output channels)``.
+Keyword-only arguments come from ``params.yaml``. All are fully convolutional: any size that is a multiple of
+their ``stride``.
 """
 
 from geogan.choices import Table
 from geogan.generators.generator import Generator
+from geogan.generators.translator import Translator
+from geogan.generators.unet import UNet
 from geogan.generators.unet_residual import UNetResidual
 from geogan.generators.upsampling_dilated import UpsamplingDilated
 
-GENERATORS: Table = {"unet_residual": UNetResidual, "upsampling_dilated": UpsamplingDilated}
+FIELD_GENERATORS: Table = {"unet_residual": UNetResidual, "upsampling_dilated": UpsamplingDilated}
+TRANSLATORS: Table = {"unet": UNet}
+GENERATORS: Table = {**FIELD_GENERATORS, **TRANSLATORS}
 
-__all__ = ["GENERATORS", "Generator"]
+__all__ = ["FIELD_GENERATORS", "GENERATORS", "TRANSLATORS", "Generator", "Translator"]

@@ -1,15 +1,19 @@
 """Penalties: terms beside the adversarial one. Functions; an empty slot is ``none``.
 
-Three slots of an experiment take their entries here, each with the positional arguments of its kind:
+Four slots of an experiment take their entries here, each with the positional arguments of its kind:
 
 - critic penalties ``(score, real, fake, rng)`` on what the critic is shown,
 - constraint costs ``(logits, codes, mask)`` on the hard data,
-- diversity terms ``(image, other)`` on two samples of the same condition.
+- diversity terms ``(image, other)`` on two samples of the same condition,
+- reconstruction costs ``(raw, image, truth)`` on what a picture should have become.
 """
 
 from geogan.choices import Table
+from geogan.penalties.cross_entropy import cross_entropy
 from geogan.penalties.dragan import dragan
 from geogan.penalties.hinge import hinge
+from geogan.penalties.l1 import l1
+from geogan.penalties.l2 import l2
 from geogan.penalties.masked_cross_entropy import masked_cross_entropy
 from geogan.penalties.masked_l2 import masked_l2
 from geogan.penalties.none import none
@@ -18,3 +22,4 @@ from geogan.penalties.wgan_gp import wgan_gp
 CRITIC_PENALTIES: Table = {"none": none, "wgan_gp": wgan_gp, "dragan": dragan}
 CONSTRAINT_COSTS: Table = {"none": none, "masked_l2": masked_l2, "masked_cross_entropy": masked_cross_entropy}
 DIVERSITIES: Table = {"none": none, "hinge": hinge}
+RECONSTRUCTIONS: Table = {"none": none, "l1": l1, "l2": l2, "cross_entropy": cross_entropy}

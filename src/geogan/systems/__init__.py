@@ -1,5 +1,7 @@
 """Systems: one file per GAN."""
 
+from geogan.system import System
 from geogan.systems.constrained_sgan import ConstrainedSGAN
+from geogan.systems.pix2pix import Pix2Pix
 
-SYSTEMS = {"constrained_sgan": ConstrainedSGAN}
+SYSTEMS: dict[str, type[System]] = {"constrained_sgan": ConstrainedSGAN, "pix2pix": Pix2Pix}

@@ -17,7 +17,7 @@ from geogan import facies
 from geogan.batches import FaciesBatch
 from geogan.critics import CRITICS
 from geogan.errors import InputError
-from geogan.generators import GENERATORS
+from geogan.generators import FIELD_GENERATORS
 from geogan.latents import LATENTS
 from geogan.objectives import OBJECTIVES
 from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
@@ -31,6 +31,8 @@ class ConstrainedSGAN(System):
     ``pairs`` shows the critic two fields of the same hard data at once (PacGAN-2, Lin et al. 2018), two
     independent tiles on the real side. ``n_critic`` repeats the critic's turn.
     """
+
+    task = "simulation"
 
     def __init__(
         self,
@@ -49,7 +51,7 @@ class ConstrainedSGAN(System):
         self.count, self.slots = count, slots
         self.condition_critic, self.constraint_as, self.pairs = condition_critic, constraint_as, pairs
         noise = slots.latent.options["channels"]
-        self.generator = slots.generator.build(GENERATORS, shown, image, noise)
+        self.generator = slots.generator.build(FIELD_GENERATORS, shown, image, noise)
         self.critic = slots.critic.build(CRITICS, image * (2 if pairs else 1) + shown * condition_critic)
         self.objective = slots.objective.build(OBJECTIVES)
         self.turns = (Turn("critic", ("critic",), n_critic), Turn("generator", ("generator",)))
@@ -64,6 +66,7 @@ class ConstrainedSGAN(System):
 
     @classmethod
     def refuse(cls, where: str, slots: Slots, **options: Any) -> None:
+        cls.refuse_parts(where, slots, ("reconstruction",), FIELD_GENERATORS)
         if options["pairs"] and options["condition_critic"]:
             raise InputError(f"{where}.system.pairs: needs condition_critic: false, the critic judges the two fields")
         if (options["constraint_as"] == "none") != (slots.constraint.name == "none"):
@@ -71,13 +74,9 @@ class ConstrainedSGAN(System):
                 f"{where}.constraint.name: is {slots.constraint.name!r} while system.constraint_as is "
                 f"{options['constraint_as']!r}; both must be 'none' or neither"
             )
-        if slots.critic_penalty.name != "none" and slots.critic.options.get("norm") == "batch":
-            raise InputError(
-                f"{where}.critic.norm: 'batch' mixes the samples of a batch, {slots.critic_penalty.name} takes "
-                "the gradient of each; use 'instance' or 'none'"
-            )
-        if slots.latent.options["channels"] < 1:
-            raise InputError(f"{where}.latent.channels: must be at least 1, got {slots.latent.options['channels']}")
+        if slots.latent.options.get("channels", 0) < 1:
+            got = slots.latent.options.get("channels", "no noise")
+            raise InputError(f"{where}.latent.channels: must be at least 1, got {got}")
         if options["n_critic"] < 1:
             raise InputError(f"{where}.system.n_critic: must be at least 1, got {options['n_critic']}")
 

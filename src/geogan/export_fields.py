@@ -1,0 +1,89 @@
+"""The bundle of a generator of facies fields."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from geogan import facies
+from geogan.export import Exported, Graph, figures
+from geogan.generators import Generator
+from geogan.inference import Bundle
+from geogan.latents import LATENTS
+
+
+class _Image(nn.Module):
+    """The generator with its activation, so that the graph's output is the image itself."""
+
+    def __init__(self, generator: Generator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(
+        self, noise: Float[Tensor, "batch noise y8 x8"], condition: Float[Tensor, "batch shown y x"]
+    ) -> Float[Tensor, "batch image y x"]:
+        return facies.activate(self.generator(noise, condition))
+
+
+def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
+    """Graph and card of a bundle.
+
+    Inputs ``noise (batch, noise, y / stride, x / stride)`` and ``condition (batch, 1 + channel, y, x)`` (mask,
+    then mask * value), output ``image (batch, channel, y, x)``; y and x are multiples of the stride.
+    """
+    sampler = bundle.sampler
+    stride = sampler.generator.stride
+
+    def example(batch: int, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+        """Noise and a condition with a twentieth of the cells known."""
+        rng = torch.Generator().manual_seed(rows * columns)
+        rows, columns = stride * rows, stride * columns
+        shape = (batch, *sampler.generator.noise_shape(rows, columns))
+        mask = torch.rand((batch, rows, columns), generator=rng) < 0.05
+        codes = torch.randint(sampler.count, mask.shape, generator=rng).to(torch.uint8)
+        return sampler.latent.build(LATENTS, shape, rng), facies.condition(mask, codes, sampler.count)
+
+    noise_stride = sampler.generator.noise_shape(stride, stride)[1]
+    graph = Graph(_Image(sampler.generator), ("noise", "condition"), "image", example, (noise_stride, stride))
+    return Exported(graph, card(bundle, metrics))
+
+
+def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
+    """What a reader must know before using the bundle, as Markdown."""
+    system = bundle.system
+    grid = system["grid"]
+    cell = f"{grid['cell_size'][1]:g} x {grid['cell_size'][0]:g} map units" if grid["crs"] else "not georeferenced"
+    shares = ", ".join(f"{name} {share:.3f}" for name, share in bundle.proportions.items())
+    parameters = sum(weight.numel() for weight in bundle.sampler.generator.parameters())
+    return f"""# {system["experiment"]}
+
+Conditional facies fields: noise and hard data in, facies codes out.
+
+- Facies (code: name): {", ".join(f"{code}: {name}" for code, name in enumerate(bundle.names))}
+- Training image: sha256 `{system["source_sha256"]}`, cell size {cell}, proportions {shares}
+- Trained on tiles of {system["tile"]} x {system["tile"]} pixels, weights after step {system["step"]},
+  chosen on validation ground; generator `{system["config"]["generator"]["name"]}`, {parameters:,} parameters
+- Work key `{system["key"]}`
+
+## Use
+
+`geogan simulate {system["experiment"]} --wells wells.csv --size 125 125 -n 100 -o fields.npz`, or `model.onnx`
+with any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
+
+## Limits
+
+- Hard data are honoured as far as `constraint_accuracy` below says; every simulation reports its own share.
+- Fields are as large as the grid asked for, in cells of the training image's size; patterns wider than a
+  training tile were never seen.
+- Densities of hard data far from the trained one ({json.dumps(system["constraints"])}) were not judged.
+
+## Figures on held-out ground
+
+| metric | value |
+|---|---|
+{figures(metrics)}
+"""

@@ -1,0 +1,187 @@
+"""Writing prepared stores of scenes: each task reads windows of scenes and writes whole shards, one writer each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import zarr
+from jaxtyping import Int64
+
+from geogan.domains import Domain
+from geogan.files import replacing_folder
+from geogan.manifests import write_manifest
+from geogan.scaling import limits
+from geogan.scene_tiles import ScenePlan, names_of
+from geogan.scenes import NO_CLASS, Layer, Scenes, Tiles
+from geogan.shards import Variable, create_together, open_array, write_coordinates, write_shard
+from geogan.tiles import SPLITS
+from geogan.workers import Run, sequential
+
+PIECE = 2**25  # bytes of scenes that are read at once, where a tile is no larger
+
+Windows = Int64[np.ndarray, " window"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows of a group's arrays, from ``start`` on, that are whole shards; all it takes to make them, but pixels.
+
+    ``layers``: scene -> one layer for each of the arrays ``names``.
+    """
+
+    folder: Path
+    start: int
+    tile: int
+    names: tuple[str, ...]
+    layers: Mapping[int, tuple[Layer, ...]]
+    scene: Windows
+    row: Windows
+    column: Windows
+
+
+def write_scenes(
+    path: Path,
+    scenes: Scenes,
+    plans: Mapping[str, Mapping[str, ScenePlan]],
+    *,
+    key: str,
+    run: Run = sequential,
+) -> None:
+    """Write the tiles of scenes by their plans (group -> domain -> plan); the old store stays until the new is whole.
+
+    The same input gives the same bytes, however ``run`` spreads the work.
+    """
+    names = {"a": scenes.names, "b": scenes.names if scenes.aligned else names_of(scenes.b)}
+    attributes = {
+        "kind": "scenes",
+        "key": key,
+        "source_sha256": scenes.sha256,
+        "aligned": scenes.aligned,
+        "scenes_a": list(names["a"]),
+        "scenes_b": list(names["b"]),
+    }
+    with replacing_folder(path) as folder:
+        root = zarr.create_group(folder, zarr_format=3, overwrite=True, attributes=attributes)
+        tasks: list[Task] = []
+        for name, plan in plans.items():
+            group = root if name == "tiles" else root.create_group(name)
+            where = folder if name == "tiles" else folder / name
+            group.attrs.update({"tile": plan["a"].tile} | {f"counts_{side}": plan[side].counts for side in "ab"})
+            for sides in ("ab",) if scenes.aligned else ("a", "b"):
+                shard = _create(group, scenes, sides, plan, names)
+                tasks += _tasks(where, scenes, sides, plan[sides[0]], shard)
+        run(write_task, tasks)
+        root.attrs.update({side: _domain(folder, scenes, side, plans["tiles"][side]).plain() for side in "ab"})
+        write_manifest(folder, "scenes")
+
+
+def write_task(task: Task) -> None:
+    """Read the windows of a task and write its shards; valid are the pixels that are so in all its layers.
+
+    Raises InputError for damaged data.
+    """
+    first, count, edge = next(iter(task.layers.values())), task.row.size, task.tile
+    values = [np.empty((count, len(layer.bands), edge, edge), layer.dtype) for layer in first]
+    valid = np.ones((count, edge, edge), dtype=bool)
+    pixel = sum(len(layer.bands) * np.dtype(layer.dtype).itemsize + 1 for layer in first)
+    for part in _pieces(task, PIECE // pixel):
+        top, left = int(task.row[part].min()), int(task.column[part].min())
+        rows, columns = int(task.row[part].max()) + edge - top, int(task.column[part].max()) + edge - left
+        at = task.row[part] - top, task.column[part] - left
+        for layer, out in zip(task.layers[int(task.scene[part.start])], values, strict=True):
+            piece = layer.read(top, left, rows, columns)
+            windows = np.lib.stride_tricks.sliding_window_view(piece.values, (edge, edge), axis=(1, 2))
+            out[part] = np.moveaxis(windows[:, *at], 0, 1)
+            valid[part] &= np.lib.stride_tricks.sliding_window_view(piece.valid, (edge, edge))[at]
+    for name, out in zip(task.names, values, strict=True):
+        write_shard(task.folder / name, task.start, out)
+        write_shard(task.folder / f"valid_{name}", task.start, valid)
+
+
+def _pieces(task: Task, pixels: int) -> Iterator[slice]:
+    """Runs of windows of one scene, the box around which has at most so many pixels."""
+    begin, box = 0, [0, 0, 0, 0]
+    for at, (scene, row, column) in enumerate(zip(task.scene, task.row, task.column, strict=True)):
+        own = [row, column, row + task.tile, column + task.tile]
+        if at > begin:
+            wider = [*map(min, box[:2], own[:2]), *map(max, box[2:], own[2:])]
+            if scene == task.scene[begin] and (wider[2] - wider[0]) * (wider[3] - wider[1]) <= pixels:
+                box = wider
+                continue
+            yield slice(begin, at)
+        begin, box = at, own
+    yield slice(begin, task.row.size)
+
+
+def _create(
+    group: zarr.Group,
+    scenes: Scenes,
+    sides: str,
+    plan: Mapping[str, ScenePlan],
+    names: Mapping[str, tuple[str, ...]],
+) -> int:
+    """Create the arrays of some domains, whose shards hold the same rows; returns how many."""
+    variables = []
+    for side in sides:
+        planned, layer = plan[side], (scenes.a if side == "a" else scenes.b)[0]
+        dimensions = (f"tile_{side}", f"band_{side}", f"y_{side}", f"x_{side}")
+        coordinates = {
+            f"split_{side}": np.array(SPLITS, dtype=object)[planned.split],
+            f"row_{side}": planned.row,
+            f"column_{side}": planned.column,
+            f"scene_{side}": np.array(names[side], dtype=object)[planned.scene],
+        }
+        write_coordinates(group, coordinates, dimensions[0])
+        shape = (len(planned), len(layer.bands), planned.tile, planned.tile)
+        kind, fill = np.dtype(layer.dtype).type, 0 if layer.palette is None else NO_CLASS
+        variables += [
+            Variable(side, shape, dimensions, kind, fill, tuple(coordinates)),
+            Variable(
+                f"valid_{side}",
+                (shape[0], *shape[2:]),
+                (dimensions[0], *dimensions[2:]),
+                np.bool_,
+                False,
+                tuple(coordinates),
+            ),
+        ]
+    return create_together(group, variables)
+
+
+def _tasks(folder: Path, scenes: Scenes, sides: str, plan: ScenePlan, shard: int) -> Iterator[Task]:
+    pairs = list(zip(*((scenes.a if side == "a" else scenes.b) for side in sides), strict=True))
+    for start in range(0, len(plan), shard):
+        part = slice(start, start + shard)
+        layers = {int(scene): pairs[scene] for scene in np.unique(plan.scene[part])}
+        places = (plan.scene[part], plan.row[part], plan.column[part])
+        yield Task(folder, start, plan.tile, tuple(sides), layers, *places)
+
+
+def _domain(folder: Path, scenes: Scenes, side: str, plan: ScenePlan) -> Domain:
+    """What the pixels mean: their scaling is that of the training tiles, which have just been written."""
+    layer = (scenes.a if side == "a" else scenes.b)[0]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    if layer.palette is None:
+        train = plan.counts[SPLITS.index("train")]
+        low, high = limits(
+            _stored(folder, side, train),
+            pixels=train * plan.tile**2,
+            dtype=layer.dtype,
+            bands=len(layer.bands),
+            percentiles=scenes.percentiles,
+        )
+    grid = layer.grid
+    return Domain(layer.dtype, tuple(layer.bands), low, high, layer.palette, grid.crs, grid.cell_size)
+
+
+def _stored(folder: Path, side: str, stop: int) -> Iterator[Tiles]:
+    """The first tiles of a domain in the store, shard by shard."""
+    values, valid = open_array(folder, "tiles", side), open_array(folder, "tiles", f"valid_{side}")
+    step = (values.shards or values.chunks)[0]
+    for start in range(0, stop, step):
+        part = slice(start, min(start + step, stop))
+        yield Tiles(np.asarray(values[part]), np.asarray(valid[part]))
