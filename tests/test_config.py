@@ -121,14 +121,40 @@ def test_the_params_of_the_repository_are_valid_alone_and_under_every_profile() 
             MISSING,
             f"{EXPERIMENT_KEY}.critic_penalty: is missing; one of none, wgan_gp, dragan",
         ),
-        (f"{EXPERIMENT_KEY}.dataset", "city", f"{EXPERIMENT_KEY}.dataset: 'city' is not one of channels"),
+        (f"{EXPERIMENT_KEY}.dataset", "town", f"{EXPERIMENT_KEY}.dataset: 'town' is not one of channels, city"),
+        (
+            f"{EXPERIMENT_KEY}.dataset",
+            "city",
+            f"{EXPERIMENT_KEY}.dataset: 'city' holds scenes and maps, constrained_sgan needs a training image",
+        ),
+        (
+            "datasets.city.pool",
+            0.1,
+            "datasets.city.pool: must be 0 for scenes and maps, which have no hard data, got 0.1",
+        ),
+        ("datasets.city.nodata", 1.0, "datasets.city.nodata: must lie in [0, 1), got 1.0"),
+        (
+            "datasets.channels.nodata",
+            0.5,
+            "datasets.channels.nodata: must be 0 for a training image, whose tiles are whole, got 0.5",
+        ),
+        (
+            "datasets.city.constraints",
+            {"name": "density"},
+            "datasets.city.constraints.name: scenes and maps have no hard data; give none, not 'density'",
+        ),
+        (
+            "experiments.city_pix2pix.select_by",
+            ["hamming"],
+            "experiments.city_pix2pix.select_by: 'hamming' is not one of l1, rmse, ",
+        ),
         (f"{EXPERIMENT_KEY}.batch", 3, f"{EXPERIMENT_KEY}.batch: must be even (fields come in pairs), got 3"),
         (f"{EXPERIMENT_KEY}.ema", 1, f"{EXPERIMENT_KEY}.ema: must lie in [0, 1), got 1.0"),
         (f"{EXPERIMENT_KEY}.clip", -1, f"{EXPERIMENT_KEY}.clip: must be at least 0 (0 clips nothing), got -1.0"),
         (
             f"{EXPERIMENT_KEY}.select_by",
             [],
-            f"{EXPERIMENT_KEY}.select_by: must name one metric at least, of constraint_accuracy, ",
+            f"{EXPERIMENT_KEY}.select_by: must name one metric at least",
         ),
         (
             f"{EXPERIMENT_KEY}.select_by",
@@ -145,7 +171,7 @@ def test_the_params_of_the_repository_are_valid_alone_and_under_every_profile() 
             {"name": "adam"},
             f"{EXPERIMENT_KEY}.optimisers.teacher: there is no turn 'teacher'; give {{name: none}}",
         ),
-        ("datasets.channels", 5, "datasets: must be a mapping of names to mappings, got {'channels': 5}"),
+        ("datasets.channels", 5, "datasets: must be a mapping of names to mappings, got {'channels': 5, "),
         ("datasets.a/b", {}, "datasets.a/b: a name of letters, digits, _ and - is needed, it names files"),
         (
             "compute.device",
@@ -283,12 +309,13 @@ def test_every_key_and_every_file_of_the_graph_exists() -> None:
 
 
 def test_a_training_depends_in_dvc_on_the_code_that_its_key_holds(params: Params) -> None:
+    """And on that of the other tasks: DVC knows none of them, and finished work is not trained again."""
     for name, stage, key, item in stages():
         if name != "train":
             continue
         deps = [filled(dep, key, item) for dep in stage["deps"]]
         code = [dep.removeprefix("src/geogan/") for dep in deps if dep.startswith("src/geogan/")]
-        assert sorted(code) == sorted(set(code_files(params.experiments[key])))
+        assert set(code) >= set(code_files(params.experiments[key]))
         assert set(stage["params"]) == {"seed", "compute", "experiments.${key}"}
 
 

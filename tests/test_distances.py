@@ -84,7 +84,8 @@ def pictures(kind: str, number: int, channels: int = 3, seed: int = 0) -> np.nda
     along = {"y": y, "x": x}.get(kind)
     if along is None:
         return rng.uniform(-1, 1, (number, channels, 32, 32)).astype(np.float32)
-    return np.sin(along + rng.uniform(0, 6, (number, channels, 1, 1))).astype(np.float32)
+    waves = np.sin(along + rng.uniform(0, 6, (number, 1, 1, 1)))
+    return np.repeat(waves, channels, axis=1).astype(np.float32)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 8])
@@ -106,7 +107,7 @@ def test_features_are_the_same_in_every_process_and_batch():
     again = extractor(None, 3)
     assert np.allclose(rows, np.concatenate([again(tiles[i : i + 1]) for i in range(21)]), atol=1e-6)
     assert (rows[3] == rows[7]).all()
-    # mean of the first filter on white, by hand: the sum of its weights and its threshold
+    # a picture of one colour: no filter deviates
     assert extractor(None, 3)(np.ones((1, 3, 8, 8), np.float32))[0, 16:32] == pytest.approx(0, abs=1e-6)
 
 
@@ -133,7 +134,7 @@ def test_features_of_a_graph(tmp_path, shape, channels):
     levels = np.linspace(-1, 1, 2 * channels, dtype=np.float32).reshape(2, channels, 1, 1)
     rows = extract(np.broadcast_to(levels, (2, channels, 12, 12)).copy())
     bands = [0, 0, 0] if channels == 1 else [0, 1, 2]
-    assert rows == pytest.approx(levels[:, bands, 0, 0], abs=1e-5)
+    assert rows == pytest.approx(levels[:, bands, 0, 0], abs=1e-3)
     assert extract.name.startswith("means.onnx sha256:")
     assert len(extract.name) == len("means.onnx sha256:") + 64
 
@@ -146,7 +147,7 @@ def test_a_graph_that_does_not_fit_is_refused(tmp_path):
         extractor(str(tmp_path / "text.onnx"), 3)
     with pytest.raises(InputError, match="these have 2"):
         extractor(graph(tmp_path / "a.onnx", ["n", 3, 8, 8]), 2)
-    for shape, outputs in ((["n", 4, 8, 8], 1), ([16, 3, 8, 8], 1), (["n", 3, 8], 1), (["n", 3, 8, 8], 2)):
+    for shape, outputs in ((["n", 4, 8, 8], 1), ([16, 3, 8, 8], 1), (["n", 3, 8, 8, 8], 1), (["n", 3, 8, 8], 2)):
         with pytest.raises(InputError, match=r"must have one input"):
             extractor(graph(tmp_path / "b.onnx", shape, outputs), 3)
     deep = extractor(graph(tmp_path / "c.onnx", ["n", 3, 8, 8], flat=False), 3)

@@ -15,7 +15,7 @@ from geogan.critics import CRITICS
 from geogan.datasets import SOURCES
 from geogan.generators import GENERATORS
 from geogan.objectives import OBJECTIVES
-from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
+from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES, RECONSTRUCTIONS
 from geogan.systems import SYSTEMS
 from tests.clone import ROOT
 
@@ -23,16 +23,33 @@ LIBRARY, PIPELINE = ROOT / "src" / "geogan", ROOT / "pipeline"
 
 # Each layer may import those before it, and its own as long as that makes no circle.
 LAYERS = {
-    "base": "errors files blocks choices facies grids ground manifests shards training_image well_columns",
-    "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection",
-    "systems": "system batches systems",
+    "base": "augmentation errors files blocks choices facies grids ground manifests shards training_image well_columns "
+    "workers",
+    "pictures": "scenes domains legends raster_files raster_headers rasters warped vector_files vectors cog",
+    "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection "
+    "footprints territories scene_windows scene_tiles scaling",
+    "systems": "system batches picture_batches systems",
     "configuration": "config trial",
-    "work": "train checkpoint evaluate export inference prepare store writing ensemble hard_data "
+    "work": "train checkpoint bundles evaluate evaluate_translation export export_fields export_pictures inference "
+    "translation prepare prepare_scenes store scene_store scene_writing writing ensemble hard_data "
+    "seams strips translate translate_state windows "
     "fields fields_gslib fields_npz fields_tif fields_zarr wells wells_layer wells_table",
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 APPLICATION = {"dvc", "mlflow", "typer", "click", "rich", "ruamel"}
-LAZY = {"rasterio", "pyogrio", "shapely", "pooch", "requests", "onnx", "onnxruntime", "onnxscript", "matplotlib"}
+LAZY = {
+    "dask",
+    "distributed",
+    "rasterio",
+    "pyogrio",
+    "shapely",
+    "pooch",
+    "requests",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "matplotlib",
+}
 
 
 def imported(file: Path, *, everywhere: bool) -> Iterator[str]:
@@ -119,21 +136,25 @@ def test_the_command_line_imports_nothing_heavy_at_its_top() -> None:
 def test_the_training_core_loads_neither_rasters_nor_dvc_nor_mlflow() -> None:
     code = (
         "import sys, geogan.train, geogan.systems, geogan.config, geogan.evaluate, geogan.inference\n"
+        "import geogan.translation\n"
         f"print(sorted({APPLICATION | LAZY!r} - {{'ruamel', 'requests'}} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
+HELPERS = {"context", "courses", "levels", "city", "city_rendering", "city_streets", "map_classes", "pairing"}
+
+
 @pytest.mark.parametrize(
     ("package", "tables", "helpers"),
     [
-        ("generators", [GENERATORS], {"generator"}),
+        ("generators", [GENERATORS], {"generator", "translator"}),
         ("critics", [CRITICS], set()),
         ("objectives", [OBJECTIVES], {"objective"}),
-        ("penalties", [CRITIC_PENALTIES, CONSTRAINT_COSTS, DIVERSITIES], {"gradient"}),
+        ("penalties", [CRITIC_PENALTIES, CONSTRAINT_COSTS, DIVERSITIES, RECONSTRUCTIONS], {"gradient"}),
         ("systems", [SYSTEMS], set()),
-        ("datasets", [SOURCES], {"context", "courses", "levels"}),
+        ("datasets", [SOURCES], HELPERS),
     ],
 )
 def test_every_part_is_a_file_of_its_name_and_every_file_is_in_a_table(

@@ -54,14 +54,16 @@ class Domain:
     def decode(self, image: Float[Tensor, "tile channel y x"]) -> Shaped[np.ndarray, "tile band y x"]:
         """An image in [-1, 1] as values of the domain's type; colours as the class of the nearest colour."""
         if self.palette is not None:
-            return np.asarray(nearest_class(image, self.palette).unsqueeze(1))
+            codes = nearest_class(image, self.palette)
+            return np.asarray(codes.numpy())[:, None]
         low, high = _per_band(self.low), _per_band(self.high)
-        values = ((image.cpu() + 1) / 2 * (high - low) + low).numpy()
+        values = np.asarray(((image.cpu() + 1) / 2 * (high - low) + low).numpy())
         kind = np.dtype(self.dtype)
         if kind.kind == "f":
             return values.astype(kind)
         limits = np.iinfo(kind)
-        return np.clip(np.rint(values), limits.min, limits.max).astype(kind)
+        rounded: Shaped[np.ndarray, "tile band y x"] = np.rint(values).clip(limits.min, limits.max).astype(kind)
+        return rounded
 
     def plain(self) -> dict[str, Any]:
         """The domain as JSON keeps it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from geogan.errors import InputError
 from geogan.grids import Affine, Grid
@@ -19,6 +19,7 @@ READABLE = {"uint8": "uint8", "uint16": "uint16", "float32": "float32", "float64
 Colour = tuple[int, int, int]
 
 
+@runtime_checkable
 class Limits(Protocol):
     """The largest picture that is read, see `geogan.datasets.context.Limits`."""
 

@@ -60,8 +60,8 @@ def _own_classes(layers: Sequence[RasterLayer], ignore: Sequence[Key]) -> tuple[
     used = [used_colours(layer) for layer in layers]
     values: dict[Colour, int] = {}
     for colours in used:
-        for value, colour in sorted(colours.items()):
-            values.setdefault(colour, value)
+        for value, colour in colours.items():
+            values[colour] = min(value, values.get(colour, value))
     chosen = [
         colour for colour in sorted(values, key=lambda colour: (values[colour], colour)) if colour not in left_out
     ]
