@@ -276,22 +276,27 @@ def translate(
 ) -> None:
     """Translate a whole scene. Goes on by itself after an interruption."""
     with answering():
+        from .signals import Stopped
         from .translate import translate as command
 
-        report = command(
-            bundle,
-            scene,
-            out,
-            workers=workers,
-            tta=tta,
-            stochastic=stochastic,
-            seed=seed,
-            window=window,
-            batch=batch,
-            force=force,
-            quiet=quiet,
-        )
-        _result(report, as_json, f"{out}: seam ratio {report['seam_ratio']:.3f}, report in {out}.report.json")
+        try:
+            report = command(
+                bundle,
+                scene,
+                out,
+                workers=workers,
+                tta=tta,
+                stochastic=stochastic,
+                seed=seed,
+                window=window,
+                batch=batch,
+                force=force,
+                quiet=quiet,
+            )
+        except Stopped as stopped:
+            fail(str(stopped), stopped.status)
+        seams = "one window" if report["seam_ratio"] is None else f"seam ratio {report['seam_ratio']:.3f}"
+        _result(report, as_json, f"{out}: {seams}, report in {out}.report.json")
 
 
 @app.command()

@@ -35,8 +35,6 @@ class Translation(Task):
         "picture_batches.py",
         "augmentation.py",
         "domains.py",
-        "scenes.py",
-        "translation.py",
         "generators/translator.py",
     )
     shown = ("l1", "ssim", "acc10", "constant_l1", "constant_ssim", "constant_acc10")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,8 @@ def translation_sheet(
         entries = _classes(palettes[0], sheet.inputs) + _classes(palettes[1], sheet.outputs, sheet.truths)
         if sheet.wrong is not None:
             entries.append(_patch(parts.INK, "wrong class"))
-        widest = max((len(str(entry.get_label())) for entry in entries), default=0)
-        columns = max(1, min(len(entries), int(_width(len(sheet.inputs)) / (0.6 + 0.085 * widest))))
-        below = 0.22 * -(-len(entries) // columns) + 0.15
+        columns = _columns(entries, _width(len(sheet.inputs)))
+        below = 0.22 * -(-len(entries) // max(columns, 1)) + 0.15
         figure, axes = _grid(rows, 1, 0.22 * rated + below + 0.6 * (sheet.wrong is None))
         _differences(figure, axes, sheet)
         if rated:
@@ -126,6 +125,12 @@ def _classes(palette: Palette | None, *shown: Pictures) -> list[Patch]:
     counts = [int((pixels == code).sum()) for code in _packed(palette.table)]
     most = sorted(np.flatnonzero(counts), key=lambda code: -counts[code])[:LISTED]
     return [_patch(tuple(palette.table[code] / 255), class_label(palette.names[code])) for code in sorted(most)]
+
+
+def _columns(entries: Sequence[Patch], width: float) -> int:
+    """Columns of a legend that fits into ``width`` inches."""
+    widths = [0.6 + 0.075 * len(str(entry.get_label())) for entry in entries]
+    return len(entries) if sum(widths) <= width else max(1, int(width / max(widths)))
 
 
 def _patch(colour: Any, label: str) -> Patch:

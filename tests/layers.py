@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from geogan.errors import InputError
 from geogan.grids import Grid
 from geogan.scenes import Layer, Palette, Piece, Scenes
 
@@ -26,11 +27,11 @@ class ArrayLayer(Layer):
     pixels_read: int = field(default=0, compare=False)
 
     @property
-    def bands(self) -> tuple[int, ...]:  # type: ignore[override]
+    def bands(self) -> tuple[int, ...]:
         return tuple(range(1, len(self.values) + 1))
 
     @property
-    def dtype(self) -> str:  # type: ignore[override]
+    def dtype(self) -> str:
         return str(self.values.dtype)
 
     def read(self, row: int, column: int, rows: int, columns: int) -> Piece:
@@ -41,6 +42,21 @@ class ArrayLayer(Layer):
         self.pixels_read += rows * columns
         window = np.s_[row : row + rows, column : column + columns]
         return Piece(self.values[:, window[0], window[1]].copy(), self.valid[window].copy())
+
+
+@dataclass
+class TornLayer(ArrayLayer):
+    """A file that fails where tiles are read, not where its validity is."""
+
+    def read(self, row: int, column: int, rows: int, columns: int) -> Piece:
+        if row > 0:
+            raise InputError("torn.tif: cut off below row 0")
+        return super().read(row, column, rows, columns)
+
+
+def torn(layer: Layer) -> TornLayer:
+    """The layer, broken."""
+    return TornLayer(layer.name, layer.values, layer.valid, layer.grid)
 
 
 def at(rows: int, columns: int, east: float = 0, south: float = 0, cell: float = 1.0, crs: str | None = UTM) -> Grid:

@@ -95,13 +95,13 @@ def test_onnx_computes_what_torch_does(project: Path) -> None:
     import torch
 
     from geogan import facies
-    from geogan.export import inputs_of
+    from geogan.export_fields import exported
     from geogan.inference import load_bundle
 
     bundle = load_bundle(project / "data/exports/channels_sgan", "cpu")
     session = onnxruntime.InferenceSession(str(project / "data/exports/channels_sgan/model.onnx"))
     for size in ((2, 24, 40), (1, 80, 32)):
-        noise, condition = inputs_of(bundle, *size)
+        noise, condition = exported(bundle, {}).graph.example(size[0], size[1] // 8, size[2] // 8)
         with torch.no_grad():
             wanted = facies.activate(bundle.sampler.generator(noise, condition)).numpy()
         (got,) = session.run(None, {"noise": noise.numpy(), "condition": condition.numpy()})

@@ -9,7 +9,7 @@ import pytest
 
 from geogan.errors import InputError
 from geogan.evaluate import evaluate, validate
-from geogan.selection import DIRECTIONS
+from geogan.metrics.directions import DIRECTIONS
 
 SIZE = 32
 NAMES = ("mud", "sand")

@@ -44,6 +44,11 @@ class Noise(Exact):
         return torch.randn(image.shape, generator=torch.Generator().manual_seed(0)) * 3
 
 
+class Broken(Exact):
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.full_like(image, torch.nan)
+
+
 def translator(classes: bool = True, network: type[Exact] = Exact, target: Domain = MAP) -> PictureTranslator:
     return PictureTranslator(network(classes), PHOTO, target, classes, torch.device("cpu"))
 
@@ -80,10 +85,11 @@ def test_the_truth_as_output_is_perfect_and_beats_all_baselines(classes):
 @pytest.mark.parametrize("classes", [True, False])
 def test_noise_is_worse_than_a_constant(classes):
     found = evaluate_translation(translator(classes, Noise), pairs(30, 1), pairs(20, 2)).metrics
-    for metric in ("l1", "rmse", "acc5", "psnr", "ssim", "fid", "pixel_accuracy"):
+    for metric in ("l1", "rmse", "psnr", "ssim", "pixel_accuracy"):
         way = TRANSLATION_DIRECTIONS[metric]
-        if (classes, metric) != (True, "fid"):  # noise in the colours of the map has more of it than one colour
-            assert way * found[metric] > way * found[f"constant_{metric}"], metric
+        assert way * found[metric] > way * found[f"constant_{metric}"], metric
+    assert found["fid"] > 5 * found["floor_fid"]
+    assert found["kid"] > 5 * abs(found["floor_kid"])
 
 
 def test_the_metrics_are_json_of_six_digits_and_the_same_twice():
@@ -177,13 +183,19 @@ def test_validation_gives_the_named_metrics_of_the_evaluation():
         validate_translation(translator(), tuple(Tiles(t.values[:0], t.valid[:0]) for t in test), names=["l1"])
 
 
-@pytest.mark.parametrize(("channels", "expected"), [(1, [255, 255, 255]), (2, [255, 255, 255]), (5, [255, 128, 0])])
-def test_bands_become_colours(channels, expected):
-    image = np.linspace(1, -1 if channels == 5 else 0, channels, dtype=np.float32)
-    if channels == 5:
-        image = np.float32([1, 0, -1, 0.3, 0.7])
-    image = np.broadcast_to(image[None, :, None, None], (1, channels, 2, 2))
-    valid = np.array([[[True, True], [True, False]]])
-    shown = as_rgb(image, valid)
+def test_outputs_that_are_not_finite_are_refused_but_only_cost_a_checkpoint_its_place():
+    test = pairs(4, 2)
+    with pytest.raises(InputError, match="4 of 4 outputs are not finite"):
+        evaluate_translation(translator(False, Broken), pairs(3, 1), test)
+    found = validate_translation(translator(False, Broken), test, names=["rmse", "fid", "kid", "psnr", "ssim"])
+    assert all(math.isnan(value) for value in found.values())
+
+
+@pytest.mark.parametrize(
+    ("bands", "expected"), [([0.2], [153] * 3), ([1, 0.2], [255] * 3), ([1, 0.2, -1, 0.3, 0.7], [255, 153, 0])]
+)
+def test_bands_become_colours(bands, expected):
+    image = np.broadcast_to(np.float32(bands)[None, :, None, None], (1, len(bands), 2, 2))
+    shown = as_rgb(image, np.array([[[True, True], [True, False]]]))
     assert shown[0, 0, 0].tolist() == expected
     assert shown[0, 1, 1].tolist() == [255, 255, 255]

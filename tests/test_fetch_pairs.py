@@ -90,6 +90,19 @@ def test_a_changed_archive_is_noticed_and_lost_pictures_come_back(
         download(tmp_path, "maps")
 
 
+def test_what_a_user_put_there_stays(tmp_path: Path, members: dict[str, bytes]) -> None:
+    folder = tmp_path / "data/raw/maps"
+    (folder / "train").mkdir(parents=True)
+    (folder / "train/notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"train/notes\.txt: is no part of the set"):
+        download(tmp_path, "maps", url="http://127.0.0.1:9/maps.tar.gz")
+    (folder / "train/7.jpg").write_bytes(members["maps/val/1.jpg"])
+    assert read(Context(tmp_path)).names == ("train/7",)
+    with pytest.raises(InputError, match=r"source\.sha256 cannot be checked"):
+        read(Context(tmp_path), sha256="0" * 64)
+    assert left_in(folder) == ["train/7.jpg", "train/notes.txt"]
+
+
 @pytest.mark.parametrize("wrong", ["cut", "text", "empty", "outside", "bomb", "checksum", "missing", "scheme"])
 def test_nothing_is_left_of_a_wrong_archive(
     web: Web,  # noqa: F811

@@ -213,9 +213,8 @@ def test_windows_with_too_much_nodata_are_left_out() -> None:
     scenes = aligned(at(256, 300))
     rng = np.random.default_rng(0)
     for part in (*scenes.a, *scenes.b):
-        assert isinstance(part.valid, np.ndarray)  # type: ignore[attr-defined]
-        part.valid[rng.integers(0, 256, 60), rng.integers(0, 300, 60)] = False  # type: ignore[attr-defined]
-    valid = scenes.a[0].valid & scenes.b[0].valid  # type: ignore[attr-defined]
+        part.valid[rng.integers(0, 256, 60), rng.integers(0, 300, 60)] = False
+    valid = scenes.a[0].valid & scenes.b[0].valid
     everything = plan(scenes, nodata=0.99)["tiles"]["a"]
     assert everything.left_out == 0
     places = list(zip(everything.row, everything.column, strict=True))
@@ -229,9 +228,9 @@ def test_windows_with_too_much_nodata_are_left_out() -> None:
 
 def test_validity_is_read_once_and_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     scenes = aligned(at(256, 300))
-    scenes.a[0].valid[100:130, 40:77] = False  # type: ignore[attr-defined]
+    scenes.a[0].valid[100:130, 40:77] = False
     whole = plan(scenes)["tiles"]["a"]
-    assert scenes.a[0].pixels_read == 256 * 300  # type: ignore[attr-defined]
+    assert scenes.a[0].pixels_read == 256 * 300
     monkeypatch.setattr("geogan.scene_windows.PIECE", (37, 41))
     pieces = plan(scenes)["tiles"]["a"]
     assert np.array_equal(whole.row, pieces.row)
@@ -241,11 +240,11 @@ def test_validity_is_read_once_and_in_pieces(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_scene_of_nodata_is_named() -> None:
     scenes = aligned(*[at(64, 64, east=70 * number) for number in range(3)])
-    scenes.b[1].valid[:] = False  # type: ignore[attr-defined]
+    scenes.b[1].valid[:] = False
     with pytest.raises(InputError, match=r"map_s1\.tif: holds nothing but nodata"):
         plan(scenes)
-    scenes.b[1].valid[:20] = True  # type: ignore[attr-defined]
-    scenes.a[1].valid[:20] = False  # type: ignore[attr-defined]
+    scenes.b[1].valid[:20] = True
+    scenes.a[1].valid[:20] = False
     with pytest.raises(InputError, match=r"s1\.tif: where it has data, its map map_s1\.tif has none"):
         plan(scenes)
 
@@ -297,7 +296,7 @@ def test_what_does_not_fit_is_named(size: tuple[int, int], change: dict[str, Any
 
 def test_a_split_without_windows_is_named() -> None:
     scenes = aligned(at(96, 96))
-    scenes.a[0].valid[:, ::8] = False  # type: ignore[attr-defined]
+    scenes.a[0].valid[:, ::8] = False
     with pytest.raises(InputError, match=r"tile: no tile of 16 pixels for train in A \(\d+ hold more nodata than 0, 0"):
         plan(scenes)
 

@@ -99,9 +99,12 @@ def write_cog(path: Path, blocks: Blocks, grid: Grid, target: Domain, *, masked:
                     if masked and form.nodata is None:
                         sink.write_mask(valid, window=window)
             kind = {"RESAMPLING": "NEAREST"} if target.palette else {"RESAMPLING": "AVERAGE", "PREDICTOR": "YES"}
-            rasterio.shutil.copy(
-                tiles, out, driver="COG", COMPRESS="DEFLATE", BLOCKSIZE=TILE, BIGTIFF="IF_SAFER", **kind
-            )
+            kind |= {
+                "COMPRESS": "DEFLATE",
+                "LEVEL": "3",
+                "NUM_THREADS": "ALL_CPUS",
+            }  # 3: a third of 6's time, 10 % longer
+            rasterio.shutil.copy(tiles, out, driver="COG", BLOCKSIZE=TILE, BIGTIFF="IF_SAFER", **kind)
         _check(out, blocks, form)
 
 
@@ -119,8 +122,6 @@ def _profile(form: _Format, grid: Grid) -> dict[str, Any]:
         "tiled": True,
         "blockxsize": TILE,
         "blockysize": TILE,
-        "compress": "deflate",
-        "zlevel": 1,
         "bigtiff": "if_safer",
     }
     if form.bands == 3 and form.dtype == "uint8":

@@ -25,10 +25,10 @@ from geogan.datasets import IMAGE_SOURCES, SCENE_SOURCES, SOURCES, Limits
 from geogan.errors import InputError
 from geogan.generators import GENERATORS
 from geogan.latents import LATENTS
+from geogan.metrics.directions import DIRECTIONS
 from geogan.objectives import OBJECTIVES
 from geogan.optimisers import OPTIMISERS, SCHEDULES
 from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES, RECONSTRUCTIONS
-from geogan.selection import DIRECTIONS
 from geogan.system import Slots, Task
 from geogan.systems import SYSTEMS
 from geogan.tiles import Split

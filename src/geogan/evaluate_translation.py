@@ -74,16 +74,19 @@ def evaluate_translation(
     ``train`` and ``test`` are tiles of the translator's source with those of its target; of both at most
     ``tiles``, evenly spaced (``n_train``, ``n_test``). Training tiles serve the baselines (``constant_*``,
     ``nearest_*``) and the floor alone. ``features``: the ONNX graph for ``fid`` and ``kid``, fixed random
-    convolutions where None. Raises InputError where there are no tiles, or no valid test pixel.
+    convolutions where None. Raises InputError where there are no tiles, no valid test pixel, or where outputs
+    are not finite.
     """
     known, (inputs, truths) = _spread(train, tiles, "training"), _spread(test, tiles, "test")
     extract = extractor(features, translator.target.channels)
     judge = _judge(translator.target, truths, extract, seed)
     output = _Output(translator, inputs)
     scores = judge.score(output)
-    figures = judge.figures(scores)
-    if not figures:
+    if not scores.pictures.pixels.any():
         raise InputError("test tiles: no pixel is valid in both input and truth")
+    broken = int((~np.isfinite(scores.pictures.squared)).sum())
+    if broken:
+        raise InputError(f"translator: {broken} of {len(inputs)} outputs are not finite; train again at a lower rate")
     counts = {"seed": seed, "size": truths.values.shape[-1], "n_test": len(truths), "n_train": len(known[1])}
     beside = baseline_figures(translator.source, translator.target, known, inputs, judge)
     sheets = [
@@ -91,7 +94,7 @@ def evaluate_translation(
         for numbers in (_even(len(inputs), SHOWN), _worst(scores, WORST))
     ]
     return TranslationEvaluation(
-        metrics={**plain({**counts, **figures, **beside}), "fid_extractor": extract.name},
+        metrics={**plain({**counts, **judge.figures(scores), **beside}), "fid_extractor": extract.name},
         samples=sheets[0],
         worst=sheets[1],
         confusion=scores.confusion,

@@ -56,8 +56,7 @@ def reading(file: Path, driver: str, target: Target | None = None) -> Iterator[D
     import rasterio
     from rasterio.errors import RasterioError
 
-    with warnings.catch_warnings(), rasterio.Env(**SETTINGS):
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+    with rasterio.Env(**SETTINGS):
         try:
             yield _HANDLES.get(file, driver, target)
         except RasterioError as error:
@@ -93,9 +92,11 @@ _HANDLES = _Handles()
 def _open(file: Path, driver: str, target: Target | None) -> tuple[ExitStack, DatasetReader]:
     import rasterio
     from rasterio.enums import MaskFlags, Resampling
+    from rasterio.errors import NotGeoreferencedWarning
     from rasterio.vrt import WarpedVRT
 
-    with ExitStack() as stack:
+    with warnings.catch_warnings(), ExitStack() as stack:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         source = stack.enter_context(rasterio.open(file, driver=driver))
         if target is not None:
             flags = source.mask_flag_enums[0]

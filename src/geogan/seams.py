@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Shaped
+from jaxtyping import Bool, Float32, Shaped
 
 from geogan.domains import Domain
 from geogan.scenes import NO_CLASS
@@ -14,7 +14,7 @@ from geogan.scenes import NO_CLASS
 LATTICE = 16  # pixels; that of the first four levels of a U-Net
 ACROSS, IN_PHASE, OTHER = range(3)
 
-Image = Float32[np.ndarray, "y x band"]
+Image = Float32[np.ndarray, "band y x"]
 Known = Bool[np.ndarray, "y x"]
 
 
@@ -42,18 +42,15 @@ class Seams:
     def add(self, values: Shaped[np.ndarray, "band y x"], valid: Known) -> None:
         """The next rows of the scene."""
         image = self._image(values)
-        known = valid[:, 1:] & valid[:, :-1]
-        differences = _difference(image[:, 1:], image[:, :-1]) * known
-        self._count(1, 1, differences.sum(axis=0, dtype=np.float64), known.sum(axis=0))
+        self._count(1, 1, _difference(image[:, :, 1:], image[:, :, :-1]), valid[:, 1:] & valid[:, :-1])
         first = self._row + 1
-        self._row += len(image)
+        self._row += len(valid)
         if self._before is not None:
-            image, valid = np.concatenate([self._before[0], image]), np.concatenate([self._before[1], valid])
+            image = np.concatenate([self._before[0], image], axis=1)
+            valid = np.concatenate([self._before[1], valid])
             first -= 1
-        known = valid[1:] & valid[:-1]
-        differences = _difference(image[1:], image[:-1]) * known
-        self._count(0, first, differences.sum(axis=1, dtype=np.float64), known.sum(axis=1))
-        self._before = image[-1:].copy(), valid[-1:].copy()
+        self._count(0, first, _difference(image[:, 1:], image[:, :-1]), valid[1:] & valid[:-1])
+        self._before = image[:, -1:].copy(), valid[-1:].copy()
 
     def report(self) -> dict[str, Any]:
         """The ratios, and the means that they are made of; None where there are no such pairs, or no gradient.
@@ -78,10 +75,11 @@ class Seams:
             return None
         return float((sums / np.maximum(1, counts) * shares).sum() / shares.sum())
 
-    def _count(
-        self, axis: int, first: int, sums: Shaped[np.ndarray, " line"], counts: Int[np.ndarray, " line"]
-    ) -> None:
-        """Sums over the pairs at the lines ``first``, ``first`` + 1, ..."""
+    def _count(self, axis: int, first: int, differences: Float32[np.ndarray, "y x"], known: Known) -> None:
+        """Pairs along an axis, at the lines ``first``, ``first`` + 1, ..."""
+        if not known.all():
+            differences = differences * known
+        sums, counts = differences.sum(axis=1 - axis), np.count_nonzero(known, axis=1 - axis)
         kinds = np.array([self._kind(axis, line) for line in range(first, first + len(sums))], dtype=np.int64)
         self.sums[axis] += np.bincount(kinds, sums, minlength=3)
         self.counts[axis] += np.bincount(kinds, counts, minlength=3).astype(np.int64)
@@ -94,15 +92,19 @@ class Seams:
     def _image(self, values: Shaped[np.ndarray, "band y x"]) -> Image:
         palette = self.target.palette
         if palette is not None:
-            table = np.zeros((NO_CLASS + 1, 3), dtype=np.float32)
-            table[: len(palette)] = palette.table
-            colours: Image = table[values[0]]
-            return colours
-        spans = np.array(self.target.high, dtype=np.float32) - np.array(self.target.low, dtype=np.float32)
-        image: Image = np.moveaxis(np.nan_to_num(values).astype(np.float32), 0, -1) * (255 / spans)
+            table = np.zeros((3, NO_CLASS + 1), dtype=np.float32)
+            table[:, : len(palette)] = palette.table.T
+            return np.stack([part[values[0]] for part in table])
+        scale = 255 / (np.array(self.target.high) - np.array(self.target.low))
+        image: Image = np.nan_to_num(values).astype(np.float32)
+        image *= scale.astype(np.float32)[:, None, None]
         return image
 
 
 def _difference(one: Image, two: Image) -> Float32[np.ndarray, "y x"]:
-    difference: Float32[np.ndarray, "y x"] = np.abs(one - two).mean(axis=-1)
-    return difference
+    """Absolute, mean over the bands."""
+    total: Float32[np.ndarray, "y x"] = np.abs(one[0] - two[0])
+    for band in range(1, len(one)):
+        total += np.abs(one[band] - two[band])
+    total /= len(one)
+    return total

@@ -93,16 +93,18 @@ class Job:
     def _mean(self, image: Float[Tensor, "tile channel y x"]) -> Float[Tensor, "tile output y x"]:
         def look(turns: int, flip: bool) -> Tensor:
             seen = torch.rot90(image, turns, (2, 3))
-            seen = (seen.flip(3) if flip else seen).contiguous(memory_format=torch.channels_last)
-            out = self.translator.image(seen)
+            out = self._forward(seen.flip(3) if flip else seen)
             return torch.rot90(out.flip(3) if flip else out, -turns, (2, 3))
 
         if not self.tta:
-            return look(0, False)
+            return self._forward(image)
         total = look(0, False)
         for turned in range(1, 8):
             total = total + look(turned % 4, turned >= 4)
         return total / 8
+
+    def _forward(self, image: Float[Tensor, "tile channel y x"]) -> Float[Tensor, "tile output y x"]:
+        return self.translator.image(image.contiguous(memory_format=torch.channels_last))
 
 
 class _Blend:
@@ -141,7 +143,8 @@ class _Blend:
         self.open = part[:, :, whole:]
         done, at = part[:, :, :whole], slice(first, first + whole)
         self.head[:, :, at] = done[:, : self.middle.start].cpu()
-        self.values[:, :, at] = self.translator.values(done[None, :, self.middle])[0]
+        middle = done[None, :, self.middle].contiguous(memory_format=torch.channels_last)  # argmax is fast so
+        self.values[:, :, at] = self.translator.values(middle)[0]
         self.tail[:, :, at] = done[:, self.middle.stop :].cpu()
 
 

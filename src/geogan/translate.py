@@ -54,8 +54,8 @@ def _finished(job: Job, number: int, strip: Strip, ramp: Ramp | None) -> Rows:
     values = strip.values
     if strip.head.shape[1]:
         assert ramp is not None
-        blended = torch.from_numpy(ramp + strip.head)
-        values = np.concatenate([job.translator.values(blended[None])[0], values], axis=1)
+        blended = torch.from_numpy(ramp + strip.head)[None].contiguous(memory_format=torch.channels_last)
+        values = np.concatenate([job.translator.values(blended)[0], values], axis=1)
     valid = strip.valid[: values.shape[1]]
     target = job.translator.target
     nothing = NO_CLASS if target.palette else np.nan if values.dtype.kind == "f" else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,11 @@ def _local(stack: ExitStack, workers: int) -> Client:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
-        worker_dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # any free port, for the little that is left without a dashboard
+        scheduler_kwargs={"dashboard": False},
         local_directory=folder,
         memory_limit=0,
-        silence_logs=logging.ERROR,
+        silence_logs=logging.CRITICAL,
     )
     stack.enter_context(local)
     client: Client = stack.enter_context(Client(local, set_as_default=False))
@@ -90,11 +91,18 @@ def _remote(stack: ExitStack, scheduler: str) -> Client:
 
 
 def _gather(client: Client, work: Callable[[Any], None], items: Sequence[Any]) -> None:
-    from distributed import as_completed
+    """Work on items, few at a time: after an error no further one is begun, and nobody is at work any more."""
+    from distributed import wait
 
-    futures = client.map(work, list(items), pure=False, batch_size=64)
-    try:
-        for future in as_completed(futures, loop=client.loop):
-            future.result()
-    finally:
-        client.cancel(futures)
+    waiting = iter(items)
+    atonce = 2 * sum(client.nthreads().values())
+    with client.as_current():
+        running = {client.submit(work, item, pure=False) for item in islice(waiting, atonce)}
+        try:
+            while running:
+                done, running = wait(running, return_when="FIRST_COMPLETED")
+                for future in done:
+                    future.result()
+                running |= {client.submit(work, item, pure=False) for item in islice(waiting, len(done))}
+        finally:
+            wait(running)

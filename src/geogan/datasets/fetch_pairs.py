@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import tarfile
 import zlib
 from dataclasses import dataclass
@@ -43,6 +43,8 @@ def read(
     ``url`` names another place to take it from, ``sha256`` its content. Without ``sha256`` that of the first
     download is written to ``data/raw/<set>/<set>.tar.gz.sha256``, and other content is refused from then on.
 
+    Pictures that are there already are taken as they are.
+
     Raises:
         InputError: no answer, other content than asked for or than at first, or a broken archive; nothing is kept.
     """
@@ -60,13 +62,17 @@ def download(root: Path, name: str, *, url: str | None = None, sha256: str | Non
     known = known or (sha256.lower() if sha256 else None)
     if archive.is_file():
         _check(archive, known, str(archive))
-        if record.is_file() and any(folder.glob("*/*.jpg")):
-            return folder
+    if any(folder.glob("*/*.jpg")):
+        if sha256 and not record.is_file() and not archive.is_file():
+            raise InputError(f"{folder}: holds pictures without their archive, source.sha256 cannot be checked")
+        return folder
+    if others := [path for path in folder.rglob("*") if path.is_file() and path not in (archive, record)]:
+        raise InputError(f"{others[0]}: is no part of the set; {folder} would be replaced, move it away")
     fresh = [place for place in (folder.parent, *folder.parents) if not place.exists()]
     try:
         with replacing_folder(folder) as temporary:
             if archive.is_file():
-                os.link(archive, temporary / archive.name)
+                shutil.copyfile(archive, temporary / archive.name)
             else:
                 _download(url, ARCHIVES[name], temporary / archive.name, known)
             _extract(temporary / archive.name, temporary, where=url or ARCHIVES[name].url)

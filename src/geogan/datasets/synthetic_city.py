@@ -12,10 +12,10 @@ from geogan.datasets.city import CLASSES, draw_city
 from geogan.datasets.context import Context
 from geogan.datasets.pairing import identity
 from geogan.errors import InputError
-from geogan.files import replacing_folder
+from geogan.files import replacing_folder, sha256_of
 from geogan.scenes import Scenes
 
-VERSION = "1"  # of the drawing: another one where the same options give other pictures
+DRAWING = ("city.py", "city_rendering.py", "city_streets.py")  # another drawing makes other files
 CRS, WEST, NORTH = "EPSG:25832", 500_000.0, 5_800_000.0
 GAP = 100  # pixels between two scenes
 
@@ -40,7 +40,8 @@ def read(
     if scenes < 1:
         raise InputError(f"source.scenes: {scenes}, at least 1 is needed")
     context.limits.check("source.rows, source.columns", rows, columns)
-    total = identity(seed=seed, rows=rows, columns=columns, scenes=scenes, pixel=pixel, version=VERSION)
+    drawing = [sha256_of(Path(__file__).with_name(name)) for name in DRAWING]
+    total = identity(seed=seed, rows=rows, columns=columns, scenes=scenes, pixel=pixel, drawing=drawing)
     folder = Path("data", "raw", "synthetic_city", total[:12])
     wanted = [f"{kind}_{number}.tif" for number in range(scenes) for kind in ("scene", "map")]
     if not all((context.root / folder / name).is_file() for name in wanted):

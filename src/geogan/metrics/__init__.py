@@ -1,4 +1,4 @@
-"""Geostatistical metrics of facies fields: integer codes in, plain numbers out (numpy and scipy alone)."""
+"""Metrics of facies fields (integer codes in) and of translated pictures (images in); plain numbers out."""
 
 from geogan.metrics.statistics import Statistics, statistics
 from geogan.metrics.summary import by_facies, summary

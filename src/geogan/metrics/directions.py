@@ -1,8 +1,20 @@
-"""Which translation metrics rank translations, and which way."""
+"""The metrics that a checkpoint may be selected by, for each task, and what is better: +1 less, -1 more."""
 
 from __future__ import annotations
 
-# What is better: +1 less, -1 more.
+FIELD_DIRECTIONS = {
+    "constraint_accuracy": -1,
+    "constraint_mse": +1,
+    "mph_js_0": +1,
+    "mph_js_1": +1,
+    "mph_js_2": +1,
+    "connectivity_x": +1,
+    "connectivity_y": +1,
+    "variogram_x": +1,
+    "variogram_y": +1,
+    "components_wasserstein": +1,
+    "hamming": -1,
+}
 TRANSLATION_DIRECTIONS = {
     "l1": +1,
     "rmse": +1,
@@ -15,3 +27,4 @@ TRANSLATION_DIRECTIONS = {
     "miou": -1,
     "pixel_accuracy": -1,
 }
+DIRECTIONS = {"simulation": FIELD_DIRECTIONS, "translation": TRANSLATION_DIRECTIONS}

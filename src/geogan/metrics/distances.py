@@ -12,9 +12,11 @@ def fid(a: Float64[np.ndarray, "image_a feature"], b: Float64[np.ndarray, "image
     |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), Heusel et al. (2017), "GANs trained by a two time-scale
     update rule", 2017. With S_a = A^T A and S_b = B^T B the last trace is the sum of the singular values of
     A B^T: no root of a matrix is taken, so covariances of less than full rank (fewer images than features) do
-    no harm. Raises ValueError for fewer than two images.
+    no harm. NaN where a feature is not finite. Raises ValueError for fewer than two images.
     """
     _enough(a, b)
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("nan")
     off = a.mean(axis=0) - b.mean(axis=0)
     first, second = (_factor(features) for features in (a, b))
     shared = np.linalg.svd(first @ second.T, compute_uv=False).sum()

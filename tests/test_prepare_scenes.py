@@ -1,0 +1,129 @@
+"""Scenes become a store: counts, what is refused, real rasters, memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geogan.errors import InputError
+from geogan.prepare_scenes import prepare_scenes
+from geogan.rasters import open_scene
+from geogan.scene_store import open_scenes
+from geogan.scenes import Scenes
+from geogan.tiles import SPLITS, Split
+from tests.layers import aligned, at, torn, unaligned
+
+
+def make(path: Path, scenes: Scenes, **changes: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {"tile": 16, "stride": 16, "evaluation_tile": 32, "split": Split(), "nodata": 0.0}
+    return prepare_scenes(scenes, **(options | changes), path=path, key="k")
+
+
+def test_the_counts(tmp_path: Path) -> None:
+    scenes = aligned(*[at(64, 64, east=100 * number) for number in range(3)], at(8, 64, east=300))
+    scenes.b[0].valid[0, 0] = False
+    split = Split(validation=("s1",), test=("s2",))
+    assert make(tmp_path / "a.zarr", scenes, split=split) == {
+        "tiles": {"tile": 16, "left_out": 1, "skipped": 1, "train": 15, "validation": 16, "test": 16},
+        "evaluation": {"tile": 32, "left_out": 1, "skipped": 1, "train": 3, "validation": 4, "test": 4},
+    }
+    assert make(tmp_path / "a.zarr", scenes, split=split, nodata=1 / 256)["tiles"]["train"] == 16
+    apart = unaligned([at(64, 64, east=100 * number) for number in range(3)], [at(64, 32)] * 1)
+    with pytest.raises(InputError, match=r"no tile of 16 pixels for (validation|test) in B"):
+        make(tmp_path / "a.zarr", apart, split=Split(validation=("a1",), test=("a2",)))
+    apart = unaligned([at(64, 64, east=100 * n) for n in range(3)], [at(64, 32, south=100 * n) for n in range(1, 4)])
+    summary = make(tmp_path / "a.zarr", apart)["tiles"]
+    assert (summary["train"], summary["train_b"], summary["left_out_b"], summary["skipped_b"]) == (16, 8, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tile": 0}, "^tile: must be at least 1 pixel, not 0"),
+        ({"stride": -1}, "^stride: must be at least 1 pixel"),
+        ({"evaluation_tile": 0}, "^evaluation_tile: must"),
+        ({"nodata": 1.0}, "^nodata: must be a share"),
+        ({"nodata": -0.1}, "^nodata: must be a share"),
+        ({"tile": 97}, "^tile: 97 is larger than every scene of A"),
+    ],
+)
+def test_parameters_that_do_not_fit_write_nothing(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make(tmp_path / "a.zarr", aligned(at(96, 96)), **changes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_scene_leaves_nothing(tmp_path: Path) -> None:
+    scenes = aligned(at(800, 96))
+    with pytest.raises(InputError, match=r"torn\.tif: cut off"):
+        make(tmp_path / "a.zarr", Scenes((torn(scenes.a[0]),), scenes.b, scenes.names, True, ""))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_real_scenes_of_several_bands_with_nodata(tmp_path: Path, real_data: Path) -> None:
+    """Two Landsat scenes of the same ground share its splits; windows with holes are left out."""
+    layers = tuple(open_scene(file) for file in sorted((real_data / "rasters/landsat_timelapse").glob("*.tif")))
+    scenes = Scenes(layers, layers[::-1], ("1985", "2020"), True, "", percentiles=(2.0, 98.0))
+    summary = make(tmp_path / "a.zarr", scenes, tile=64, stride=64, evaluation_tile=64)
+    opened = open_scenes(tmp_path / "a.zarr")
+    owner: dict[tuple[int, int], str] = {}
+    for split in SPLITS:
+        a, b = opened.read(split, "a"), opened.read(split, "b")
+        assert a.values.shape == (summary["tiles"][split], 4, 64, 64)
+        assert a.valid.all()
+        names, rows, columns = opened.places(split, "a")
+        assert set(names) == {"1985", "2020"}
+        for place in zip(rows.tolist(), columns.tolist(), strict=True):
+            assert owner.setdefault(place, split) == split
+        k = names.index("2020")
+        window = layers[1].read(int(rows[k]), int(columns[k]), 64, 64)
+        assert np.array_equal(a.values[k], window.values)
+        assert np.array_equal(b.values[k], layers[0].read(int(rows[k]), int(columns[k]), 64, 64).values)
+    train = opened.read("train", "a").values
+    assert opened.a.low == pytest.approx([np.percentile(train[:, band], 2) for band in range(4)])
+
+
+def test_real_scenes_of_16_bits(tmp_path: Path, real_data: Path) -> None:
+    folder = real_data / "rasters/spacenet_road"
+    scenes = Scenes(
+        (open_scene(folder / "image_pan16.tif"),), (open_scene(folder / "road_mask.tif"),), ("road",), True, ""
+    )
+    make(tmp_path / "a.zarr", scenes, tile=128, stride=64, evaluation_tile=256, nodata=0.2)
+    opened = open_scenes(tmp_path / "a.zarr")
+    tiles = opened.read("train", "a")
+    assert opened.a.dtype == str(tiles.values.dtype) == "uint16"
+    assert (opened.a.low[0], opened.a.high[0]) == pytest.approx(
+        tuple(np.percentile(tiles.values[:, 0][tiles.valid], [1, 99]))
+    )
+    assert (opened.b.low, opened.b.high) == ((0.0,), (255.0,))
+    assert min(opened.count(split, "evaluation") for split in SPLITS) > 0
+
+
+PEAK = """
+import json, os, resource, sys
+from pathlib import Path
+from geogan.prepare_scenes import prepare_scenes
+from geogan.rasters import open_scene
+from geogan.scenes import Scenes
+from geogan.tiles import Split
+layer = open_scene(next(Path(sys.argv[1]).glob("rasters/large_cmap/*.tif")))
+scenes = Scenes((layer,), (layer,), ("large",), True, "")
+sizes = {"tile": 128, "stride": 128, "evaluation_tile": 256}
+counts = prepare_scenes(scenes, **sizes, split=Split(), nodata=0.9, path=Path(sys.argv[2]) / "a.zarr", key="")
+print(json.dumps([counts["tiles"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
+
+
+@pytest.mark.slow
+def test_a_scene_of_62_million_pixels_takes_less_than_a_gigabyte(tmp_path: Path, real_data: Path) -> None:
+    command = [sys.executable, "-c", PEAK, str(real_data), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    counts, peak = json.loads(done.stdout)
+    assert sum(counts[split] for split in SPLITS) > 2000
+    assert peak < 1000  # MB, 240 of them for the libraries
