@@ -95,10 +95,9 @@ def prepare(
         _progress(quiet)(f"{', '.join(names)}: preparing")
         for name, counts in prepare_all(project, names, workers, scheduler):
             tiles = counts["tiles"]
-            line = ", ".join(
-                f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in ("tile", "left_out")
-            )
-            left = f"; {tiles['left_out']} tiles with nodata left out" if tiles["left_out"] else ""
+            aside = {"left_out": "tiles with nodata left out", "skipped": "scenes smaller than a tile skipped"}
+            line = ", ".join(f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in {"tile", *aside})
+            left = "".join(f"; {tiles[key]} {what}" for key, what in aside.items() if tiles.get(key))
             _result({"dataset": name, **counts}, as_json, f"{name}: tiles of {tiles['tile']}: {line}{left}")
 
 

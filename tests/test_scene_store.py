@@ -149,7 +149,7 @@ def test_scaling_of_real_numbers_takes_a_spread_sample(monkeypatch: pytest.Monke
         Tiles(values[start : start + 7], np.ones((len(values[start : start + 7]), 16, 16), bool))
         for start in range(0, 50, 7)
     ]
-    (low,), (high,) = limits(tiles, pixels=50 * 256, dtype="float32", bands=1, percentiles=(10, 90))
+    (low,), (high,) = limits(tiles, pixels=50 * 256, dtype="float32", bands=1, percentiles=(10.0, 90.0))
     wanted = np.nanpercentile(values, [10, 90])
     assert (low, high) == pytest.approx(tuple(wanted), abs=1.5)
     empty = [Tiles(values[:2], np.zeros((2, 16, 16), bool))]

@@ -15,7 +15,7 @@ from geogan.scene_tiles import ScenePlan, names_of, plan_scenes
 from geogan.scene_windows import Cutting
 from geogan.scenes import Layer, Scenes
 from geogan.territories import deal
-from geogan.tiles import SPLITS, Split
+from geogan.tiles import SPLITS, Split, cut
 from tests.layers import aligned, at, layer, unaligned
 
 
@@ -308,3 +308,19 @@ def test_names_by_files() -> None:
     assert named("/x/a/1.png", "/x/a/2.png") == ("1", "2")
     assert named("/x/a/1.png", "/x/b/1.png") == ("a/1", "b/1")
     assert named("data/y.tif") == ("y",)
+
+
+def test_ground_without_a_pool_has_three_classes() -> None:
+    for seed in range(10):
+        blocks = cut(90, 64, largest_tile=32, split=Split(seed=seed, block=30), pool=0.0)
+        assert np.bincount(blocks.classes.ravel(), minlength=6).tolist() == [4, 0, 1, 0, 1, 0]
+        assert sorted(cut(32, 96, largest_tile=32, split=Split(seed=seed), pool=0.0).classes.ravel()) == [0, 2, 4]
+    many = cut(1000, 1000, largest_tile=50, split=Split(validation=0.2, test=0.1, block=50), pool=0.0)
+    assert np.bincount(many.classes.ravel()).tolist() == [280, 0, 80, 0, 40]
+    with pytest.raises(InputError, match=r"pool: must lie between 0 and 1, not -0\.1"):
+        cut(90, 90, largest_tile=30, split=Split(), pool=-0.1)
+
+
+def test_a_training_image_has_no_names() -> None:
+    with pytest.raises(InputError, match=r"^split\.test: x\*, y choose among named scenes; give a share"):
+        cut(200, 200, largest_tile=16, split=Split(test=("x*", "y")), pool=0.1)

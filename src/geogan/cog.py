@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import warnings
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 SUFFIXES = (".tif", ".tiff")
 TILE = 512
 # A small cache of blocks, and the mask of what is not valid inside the file rather than beside it.
-SETTINGS = {"GDAL_CACHEMAX": 2**26, "GDAL_TIFF_INTERNAL_MASK": True, "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+SETTINGS = {
+    "GDAL_CACHEMAX": 2**26,
+    "GDAL_TIFF_INTERNAL_MASK": True,
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "CPL_LOG": os.devnull,  # libtiff's own words on a full device, besides the error that is raised
+}
 
 Block = tuple[Shaped[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]  # values (classes: codes), where valid
 Blocks = Callable[[], Iterable[Block]]  # the scene's rows in order, from the top at every call
@@ -98,6 +104,7 @@ def write_cog(path: Path, blocks: Blocks, grid: Grid, target: Domain, *, masked:
                     sink.write(form.write(values, valid), window=window)
                     if masked and form.nodata is None:
                         sink.write_mask(valid, window=window)
+            _full(out, tiles.stat().st_size < grid.rows * grid.columns * form.bands * np.dtype(form.dtype).itemsize)
             kind = {"RESAMPLING": "NEAREST"} if target.palette else {"RESAMPLING": "AVERAGE", "PREDICTOR": "YES"}
             kind |= {
                 "COMPRESS": "DEFLATE",
@@ -147,19 +154,23 @@ def _describe(sink: DatasetWriter, form: _Format, target: Domain, tags: dict[str
 
 
 def _check(path: Path, blocks: Blocks, form: _Format) -> None:
-    """Compare the file with what was to be written: GDAL may close a file without an error on a full device."""
-    import errno
-
+    """Compare the file with what was to be written."""
     import rasterio
 
     try:
         with rasterio.open(path, driver="GTiff") as source:
             for row, values, valid in _rows(blocks):
                 found = source.read(window=((row, row + len(valid)), (0, source.width)))
-                if not np.array_equal(found, form.write(values, valid), equal_nan=form.dtype == "float32"):
-                    raise OSError(errno.EIO, "what was written reads back differently", str(path))
+                real = form.dtype == "float32"
+                _full(path, not np.array_equal(found, form.write(values, valid), equal_nan=real))
     except rasterio.errors.RasterioError as error:
         raise OSError(errno.ENOSPC, "No space left on device", str(path)) from error
+
+
+def _full(path: Path, failed: bool) -> None:
+    """On a full device GDAL closes files that it could not finish without an error."""
+    if failed:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
 
 def _rows(blocks: Blocks) -> Iterator[tuple[int, Shaped[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]]:

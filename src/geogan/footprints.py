@@ -16,6 +16,9 @@ SLACK = 1e-3  # pixels: footprints that overlap by less only touch, they differ 
 DENSITY = 21  # points along an edge of a footprint that is brought into another CRS
 
 Positions = Int64[np.ndarray, " window"]
+RowLines = Int64[np.ndarray, " row_line"]
+ColumnLines = Int64[np.ndarray, " column_line"]
+Lines = Int64[np.ndarray, " _"]
 Points = Float64[np.ndarray, "window point"]
 Sides = Float64[np.ndarray, "window 4"]  # west, south, east, north; or top, left, bottom, right
 ZERO = np.zeros(1, dtype=np.int64)
@@ -43,7 +46,7 @@ class Frame:
         top, left, bottom, right = (int(side[0]) for side in self.windows(grid, ZERO, ZERO, grid.rows, grid.columns))
         return top, left, bottom, right
 
-    def lines(self, grid: Grid, rows: Positions, columns: Positions) -> tuple[Positions, Positions]:
+    def lines(self, grid: Grid, rows: RowLines, columns: ColumnLines) -> tuple[Lines, Lines]:
         """Where horizontal and vertical lines of the frame cross a scene: its first row (column) beyond each.
 
         Only lines inside the scene, and the scene's own borders. In another CRS they are those of the box around

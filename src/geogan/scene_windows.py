@@ -15,8 +15,6 @@ from geogan.tiles import admitted_class, block_of, starts
 
 PIECE = (512, 2048)  # rows and columns that are read at once; whole blocks of most files
 
-Positions = Int64[np.ndarray, " window"]
-
 
 @dataclass(frozen=True)
 class Cutting:
@@ -79,14 +77,16 @@ def _admitted(picture: Picture, ground: Territory, cutting: Cutting, gap: int) -
     return Windows(row[admitted], column[admitted], (classes[admitted] // 2).astype(np.uint8))
 
 
-def _starts(borders: Positions, cutting: Cutting, gap: int) -> Positions:
+def _starts(borders: Int64[np.ndarray, " border"], cutting: Cutting, gap: int) -> Int64[np.ndarray, " start"]:
     found = starts(borders, cutting.tile, cutting.stride, gap)
     if cutting.inside:
         found = found[block_of(borders, found) == block_of(borders, found + cutting.tile - 1)]
     return found
 
 
-def _hidden(picture: Picture, lines: Positions, columns: Positions) -> Int64[np.ndarray, "line column"]:
+def _hidden(
+    picture: Picture, lines: Int64[np.ndarray, " line"], columns: Int64[np.ndarray, " column"]
+) -> Int64[np.ndarray, "line column"]:
     """How many pixels above each line and left of each column are not valid in one of the layers.
 
     Raises InputError if no pixel is valid.

@@ -41,7 +41,7 @@ def write_scenes(
         "scenes_a": list(names["a"]),
         "scenes_b": list(names["b"]),
     }
-    with replacing_folder(path) as folder:
+    with replacing_folder(path.absolute()) as folder:  # workers may run in another folder
         root = zarr.create_group(folder, zarr_format=3, overwrite=True, attributes=attributes)
         tasks: list[Task] = []
         for name, plan in plans.items():

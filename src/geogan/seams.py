@@ -14,7 +14,7 @@ from geogan.scenes import NO_CLASS
 LATTICE = 16  # pixels; that of the first four levels of a U-Net
 ACROSS, IN_PHASE, OTHER = range(3)
 
-Image = Float32[np.ndarray, "band y x"]
+Image = Shaped[np.ndarray, "band y x"]
 Known = Bool[np.ndarray, "y x"]
 
 
@@ -32,6 +32,7 @@ class Seams:
 
     def __init__(self, target: Domain, rows: Sequence[int], columns: Sequence[int]):
         self.target = target
+        self.distances = _distances(target)
         self.lines = (set(rows), set(columns))
         self.phases = tuple({line % LATTICE for line in lines} for lines in self.lines)
         self.sums = np.zeros((2, 3))  # along (rows, columns), kind of line
@@ -42,14 +43,14 @@ class Seams:
     def add(self, values: Shaped[np.ndarray, "band y x"], valid: Known) -> None:
         """The next rows of the scene."""
         image = self._image(values)
-        self._count(1, 1, _difference(image[:, :, 1:], image[:, :, :-1]), valid[:, 1:] & valid[:, :-1])
+        self._count(1, 1, self._difference(image[:, :, 1:], image[:, :, :-1]), valid[:, 1:] & valid[:, :-1])
         first = self._row + 1
         self._row += len(valid)
         if self._before is not None:
             image = np.concatenate([self._before[0], image], axis=1)
             valid = np.concatenate([self._before[1], valid])
             first -= 1
-        self._count(0, first, _difference(image[:, 1:], image[:, :-1]), valid[1:] & valid[:-1])
+        self._count(0, first, self._difference(image[:, 1:], image[:, :-1]), valid[1:] & valid[:-1])
         self._before = image[:, -1:].copy(), valid[-1:].copy()
 
     def report(self) -> dict[str, Any]:
@@ -80,31 +81,40 @@ class Seams:
         if not known.all():
             differences = differences * known
         sums, counts = differences.sum(axis=1 - axis), np.count_nonzero(known, axis=1 - axis)
-        kinds = np.array([self._kind(axis, line) for line in range(first, first + len(sums))], dtype=np.int64)
+        at = np.arange(first, first + len(sums))
+        kinds = np.where(np.isin(at % LATTICE, list(self.phases[axis])), IN_PHASE, OTHER)
+        kinds[np.isin(at, list(self.lines[axis]))] = ACROSS
         self.sums[axis] += np.bincount(kinds, sums, minlength=3)
         self.counts[axis] += np.bincount(kinds, counts, minlength=3).astype(np.int64)
 
-    def _kind(self, axis: int, line: int) -> int:
-        if line in self.lines[axis]:
-            return ACROSS
-        return IN_PHASE if line % LATTICE in self.phases[axis] else OTHER
-
     def _image(self, values: Shaped[np.ndarray, "band y x"]) -> Image:
-        palette = self.target.palette
-        if palette is not None:
-            table = np.zeros((3, NO_CLASS + 1), dtype=np.float32)
-            table[:, : len(palette)] = palette.table.T
-            return np.stack([part[values[0]] for part in table])
+        """Values in units of which 255 span the range; codes as they are."""
+        if self.distances is not None:
+            return values
         scale = 255 / (np.array(self.target.high) - np.array(self.target.low))
         image: Image = np.nan_to_num(values).astype(np.float32)
         image *= scale.astype(np.float32)[:, None, None]
         return image
 
+    def _difference(self, one: Image, two: Image) -> Float32[np.ndarray, "y x"]:
+        """Absolute, mean over the bands or colours."""
+        if self.distances is not None:
+            differences = np.zeros(one.shape[1:], dtype=np.float32)
+            changed = one[0] != two[0]  # few pixels as a rule
+            differences[changed] = self.distances[one[0][changed], two[0][changed]]
+            return differences
+        total: Float32[np.ndarray, "y x"] = np.abs(one[0] - two[0])
+        for band in range(1, len(one)):
+            total += np.abs(one[band] - two[band])
+        total /= len(one)
+        return total
 
-def _difference(one: Image, two: Image) -> Float32[np.ndarray, "y x"]:
-    """Absolute, mean over the bands."""
-    total: Float32[np.ndarray, "y x"] = np.abs(one[0] - two[0])
-    for band in range(1, len(one)):
-        total += np.abs(one[band] - two[band])
-    total /= len(one)
-    return total
+
+def _distances(target: Domain) -> Float32[np.ndarray, "code code"] | None:
+    """Between the colours of classes: absolute, mean over red, green and blue. None where there are none."""
+    if target.palette is None:
+        return None
+    table = np.zeros((NO_CLASS + 1, 3), dtype=np.float32)
+    table[: len(target.palette)] = target.palette.table
+    distances: Float32[np.ndarray, "code code"] = np.abs(table[:, None] - table).mean(axis=-1)
+    return distances

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -55,20 +57,34 @@ def _local(stack: ExitStack, workers: int) -> Client:
     from distributed import Client, LocalCluster
 
     folder = stack.enter_context(TemporaryDirectory(prefix="geogan-workers-"))
-    local = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",  # any free port, for the little that is left without a dashboard
-        scheduler_kwargs={"dashboard": False},
-        local_directory=folder,
-        memory_limit=0,
-        silence_logs=logging.CRITICAL,
-    )
+    with _ignoring_interrupts():  # the workers keep to it: an interrupt is for this process, which ends them
+        local = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",  # any free port, for the little that is left without a dashboard
+            scheduler_kwargs={"dashboard": False},
+            local_directory=folder,
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        )
     stack.enter_context(local)
     client: Client = stack.enter_context(Client(local, set_as_default=False))
     return client
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """Processes that are started meanwhile ignore SIGINT; this one hears it again afterwards."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may change it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _remote(stack: ExitStack, scheduler: str) -> Client:
