@@ -106,7 +106,7 @@ def test_whole_numbers_have_an_internal_mask(tmp_path: Path, valid: np.ndarray, 
         assert (source.read() == values).all()
         assert (source.read_masks(1) > 0).tolist() == valid.tolist()
         assert source.descriptions == tuple(f"band {number + 1}" for number in range(bands))
-        assert (source.photometric.value == "RGB") is ((dtype, bands) == ("uint8", 3))
+        assert (source.colorinterp[0] == ColorInterp.red) is ((dtype, bands) == ("uint8", 3))
     assert [file.name for file in tmp_path.iterdir()] == ["picture.tif"]
     with rasterio.open(tmp_path / "picture.tif", overview_level=0) as source:
         means = values[0, :2, :2].mean()
@@ -172,12 +172,12 @@ except OSError as error:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [100_000, 1_300_000, 1_600_000])  # the tiles are 3.1 MB, the COG is 1.7
+@pytest.mark.parametrize("size", [100_000, 1_800_000])  # the values are 1.3 MB, the COG is 1.9
 def test_no_room_leaves_what_was_there(tmp_path: Path, size: int) -> None:
     (tmp_path / "o.tif").write_bytes(b"old")
     command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "o.tif"), str(size)]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    assert done.stderr == "ENOSPC\n"
+    assert done.stderr == "EFBIG\n"
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("o.tif", b"old")]
 
 

@@ -27,7 +27,7 @@ LAYERS = {
     "workers",
     "pictures": "scenes domains legends raster_files raster_headers rasters warped vector_files vectors cog",
     "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection "
-    "footprints territories scene_windows scene_tiles scaling",
+    "footprints territories scene_tasks scene_windows scene_tiles scaling",
     "systems": "system batches picture_batches systems",
     "configuration": "config trial",
     "work": "train checkpoint bundles evaluate evaluate_translation export export_fields export_pictures inference "

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from geogan.cog_format import TILE, Format, describe, profile
 from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.files import replacing_file
 from geogan.grids import Grid
-from geogan.scenes import NO_CLASS
-
-if TYPE_CHECKING:
-    from rasterio.io import DatasetWriter
 
 SUFFIXES = (".tif", ".tiff")
-TILE = 512
 # A small cache of blocks, and the mask of what is not valid inside the file rather than beside it.
 SETTINGS = {
     "GDAL_CACHEMAX": 2**26,
     "GDAL_TIFF_INTERNAL_MASK": True,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "CPL_LOG": os.devnull,  # libtiff's own words on a full device, besides the error that is raised
 }
 
 Block = tuple[Shaped[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]  # values (classes: codes), where valid
@@ -51,35 +44,6 @@ def check_output(path: Path, scene: Path) -> None:
         raise InputError(f"{path}: {parent} is not a folder that can be written to")
 
 
-@dataclass(frozen=True)
-class _Format:
-    """How values of a target stand in the file: what a code is written as, and what means "not valid"."""
-
-    bands: int
-    dtype: str
-    nodata: float | None  # None: a mask tells
-    values: Shaped[np.ndarray, " code"] | None  # of classes: what is written for a code
-
-    @classmethod
-    def of(cls, target: Domain) -> _Format:
-        palette = target.palette
-        if palette is None:
-            real = np.dtype(target.dtype).kind == "f"
-            return cls(target.channels, target.dtype, float("nan") if real else None, None)
-        own = len(set(palette.values)) == len(palette) and all(0 <= value <= 255 for value in palette.values)
-        values = np.full(256, NO_CLASS, dtype=np.uint8)
-        values[: len(palette)] = palette.values if own else range(len(palette))
-        return cls(1, "uint8", None if NO_CLASS in values[: len(palette)] else NO_CLASS, values)
-
-    def write(
-        self, values: Shaped[np.ndarray, "band y x"], valid: Bool[np.ndarray, "y x"]
-    ) -> Shaped[np.ndarray, "band y x"]:
-        if self.values is not None:
-            values = self.values[values]
-        empty = values.dtype.type(0 if self.nodata is None else self.nodata)
-        return np.where(valid, values, empty)
-
-
 def write_cog(path: Path, blocks: Blocks, grid: Grid, target: Domain, *, masked: bool, tags: dict[str, str]) -> None:
     """Write a translated scene as a COG on ``grid``, deflated, with overviews (classes: nearest, else average).
 
@@ -88,23 +52,26 @@ def write_cog(path: Path, blocks: Blocks, grid: Grid, target: Domain, *, masked:
     there. Whole numbers, and classes one of which is called 255, have an internal mask if ``masked`` (some pixel
     is not valid). ``tags`` go into the file. What was written is read back before it takes the place of ``path``.
 
-    Raises OSError where there is no room.
+    Raises OSError where there is no room for the plain values (they are tiled first) and half as much again as those
+    for the COG, which it never exceeds.
     """
     import rasterio
     import rasterio.shutil
 
-    form = _Format.of(target)
+    form = Format.of(target)
     with warnings.catch_warnings(), rasterio.Env(**SETTINGS), replacing_file(path) as out:
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         with _scratch(out) as tiles:
-            with rasterio.open(tiles, "w", **_profile(form, grid)) as sink:
-                _describe(sink, form, target, tags)
+            size = grid.rows * grid.columns * form.bands * np.dtype(form.dtype).itemsize
+            _reserve(tiles, size, size * 3 // 2)
+            with rasterio.open(tiles, "w", **profile(form, grid)) as sink:
+                describe(sink, form, target, tags)
                 for row, values, valid in _rows(blocks):
                     window = ((row, row + len(valid)), (0, grid.columns))
                     sink.write(form.write(values, valid), window=window)
                     if masked and form.nodata is None:
                         sink.write_mask(valid, window=window)
-            _full(out, tiles.stat().st_size < grid.rows * grid.columns * form.bands * np.dtype(form.dtype).itemsize)
+            _full(out, tiles.stat().st_size < size)
             kind = {"RESAMPLING": "NEAREST"} if target.palette else {"RESAMPLING": "AVERAGE", "PREDICTOR": "YES"}
             kind |= {
                 "COMPRESS": "DEFLATE",
@@ -115,45 +82,7 @@ def write_cog(path: Path, blocks: Blocks, grid: Grid, target: Domain, *, masked:
         _check(out, blocks, form)
 
 
-def _profile(form: _Format, grid: Grid) -> dict[str, Any]:
-    from rasterio import Affine
-    from rasterio.crs import CRS
-
-    profile: dict[str, Any] = {
-        "driver": "GTiff",
-        "height": grid.rows,
-        "width": grid.columns,
-        "count": form.bands,
-        "dtype": form.dtype,
-        "nodata": form.nodata,
-        "tiled": True,
-        "blockxsize": TILE,
-        "blockysize": TILE,
-        "bigtiff": "if_safer",
-    }
-    if form.bands == 3 and form.dtype == "uint8":
-        profile["photometric"] = "rgb"
-    if grid.in_map_units:  # a picture without a georeference stays one
-        profile |= {"transform": Affine(*grid.transform), "crs": grid.crs and CRS.from_wkt(grid.crs)}
-    return profile
-
-
-def _describe(sink: DatasetWriter, form: _Format, target: Domain, tags: dict[str, str]) -> None:
-    sink.update_tags(**tags)
-    if target.palette is None or form.values is None:
-        for number, band in enumerate(target.bands, 1):
-            sink.set_band_description(number, f"band {band}")
-        return
-    written = form.values[: len(target.palette)].tolist()
-    colours = {value: (*colour, 255) for value, colour in zip(written, target.palette.colours, strict=True)}
-    if form.nodata is not None:
-        colours[NO_CLASS] = (0, 0, 0, 0)
-    sink.write_colormap(1, colours)
-    sink.set_band_description(1, "class")
-    sink.update_tags(GEOGAN_CLASSES=json.dumps(dict(zip(written, target.palette.names, strict=True))))
-
-
-def _check(path: Path, blocks: Blocks, form: _Format) -> None:
+def _check(path: Path, blocks: Blocks, form: Format) -> None:
     """Compare the file with what was to be written."""
     import rasterio
 
@@ -165,6 +94,15 @@ def _check(path: Path, blocks: Blocks, form: _Format) -> None:
                 _full(path, not np.array_equal(found, form.write(values, valid), equal_nan=real))
     except rasterio.errors.RasterioError as error:
         raise OSError(errno.ENOSPC, "No space left on device", str(path)) from error
+
+
+def _reserve(path: Path, *sizes: int) -> None:
+    """Raise OSError where files of these sizes do not fit beside each other; libtiff would babble of it."""
+    with ExitStack() as opened:
+        for size in sizes:
+            stream = opened.enter_context(tempfile.TemporaryFile(dir=path.parent))
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(stream.fileno(), 0, max(1, size))
 
 
 def _full(path: Path, failed: bool) -> None:

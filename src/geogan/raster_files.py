@@ -60,6 +60,7 @@ def reading(file: Path, driver: str, target: Target | None = None) -> Iterator[D
         try:
             yield _HANDLES.get(file, driver, target)
         except RasterioError as error:
+            _HANDLES.drop(file)  # with the library's own memory of the error, which a later call would raise again
             reason = " ".join(str(error.__cause__ or error).split())
             raise InputError(f"{file}: cut off or damaged ({reason}); bring a whole copy") from error
         except OSError as error:
@@ -71,7 +72,7 @@ class _Handles(threading.local):
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.open: OrderedDict[object, tuple[ExitStack, DatasetReader]] = OrderedDict()
+        self.open: OrderedDict[tuple[object, ...], tuple[ExitStack, DatasetReader]] = OrderedDict()
 
     def get(self, file: Path, driver: str, target: Target | None) -> DatasetReader:
         if self.process != os.getpid():  # a handle must not be shared with the process that this one came from
@@ -84,6 +85,11 @@ class _Handles(threading.local):
             self.open[key] = _open(file, driver, target)
         self.open.move_to_end(key)
         return self.open[key][1]
+
+    def drop(self, file: Path) -> None:
+        """Close what is open of a file."""
+        for key in [key for key in self.open if key[0] == file]:
+            self.open.pop(key)[0].close()
 
 
 _HANDLES = _Handles()

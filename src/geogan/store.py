@@ -6,19 +6,17 @@ size). Tiles are ordered by (split, role), so what is read together lies togethe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from jaxtyping import Bool, Int64, UInt8
 
 from geogan.errors import InputError
 from geogan.grids import Grid
 from geogan.manifests import read_manifest, verify
+from geogan.shards import GROUPS, open_array, open_group, reading
 from geogan.tiles import CLASSES, SPLITS, Plan
 
 __all__ = [
@@ -29,8 +27,6 @@ __all__ = [
     "open_prepared",
     "verify",
 ]
-
-GROUPS = ("tiles", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,8 @@ class Prepared:
 
         Raises InputError for an unknown name and for damaged data.
         """
-        with _reading(self.path):
-            return np.asarray(_array(self.path, group, "facies")[self._range(split, role, group)])
+        with reading(self.path):
+            return np.asarray(open_array(self.path, group, "facies")[self._range(split, role, group)])
 
     def count(self, split: str, role: str, group: str = "tiles") -> int:
         """Number of tiles of one split and role."""
@@ -72,8 +68,8 @@ class Prepared:
 
     def take(self, index: Int64[np.ndarray, " tile"], group: str = "tiles") -> UInt8[np.ndarray, "tile y x"]:
         """Facies codes of the tiles at ascending positions in the store."""
-        with _reading(self.path):
-            return np.asarray(_array(self.path, group, "facies").oindex[index])
+        with reading(self.path):
+            return np.asarray(open_array(self.path, group, "facies").oindex[index])
 
     def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, " tile"]:
         """Positions in the store of the tiles of one role, over all splits."""
@@ -82,8 +78,10 @@ class Prepared:
 
     def plan(self, group: str = "tiles") -> Plan:
         """Split, role and place in the source of every tile."""
-        with _reading(self.path):
-            read = {name: np.asarray(_array(self.path, group, name)[:]) for name in ("row", "column", "split", "role")}
+        with reading(self.path):
+            read = {
+                name: np.asarray(open_array(self.path, group, name)[:]) for name in ("row", "column", "split", "role")
+            }
         pairs = zip(read["split"], read["role"], strict=True)
         classes = np.array([CLASSES.index((str(split), str(role))) for split, role in pairs], dtype=np.uint8)
         return Plan(self.tile(group), read["row"], read["column"], classes)
@@ -91,8 +89,8 @@ class Prepared:
     def _range(self, split: str, role: str, group: str) -> slice:
         if (split, role) not in CLASSES:
             raise InputError(f"{self.path}: no split {split!r} with role {role!r}")
-        with _reading(self.path):
-            counts = np.asarray(_group(self.path, group).attrs["counts"], dtype=np.int64)
+        with reading(self.path):
+            counts = np.asarray(open_group(self.path, group).attrs["counts"], dtype=np.int64)
         first = np.concatenate([[0], counts.cumsum()])
         at = CLASSES.index((split, role))
         return slice(int(first[at]), int(first[at + 1]))
@@ -120,8 +118,8 @@ class Constraints:
         """
         if split not in SPLITS:
             raise InputError(f"{self.path}: no split {split!r}; one of {', '.join(SPLITS)}")
-        with _reading(self.path):
-            opened = _group(self.path, group)
+        with reading(self.path):
+            opened = open_group(self.path, group)
             tile, counts = _tile(self.path, group), np.asarray(opened.attrs["counts"], dtype=np.int64)
             if self.draws == 0:
                 empty = (0, 0, tile, tile)
@@ -129,7 +127,7 @@ class Constraints:
             first = np.concatenate([[0], counts.cumsum()])
             at = SPLITS.index(split)
             span = slice(int(first[at]), int(first[at + 1]))
-            mask, facies = _array(self.path, group, "mask"), _array(self.path, group, "facies")
+            mask, facies = open_array(self.path, group, "mask"), open_array(self.path, group, "facies")
             return np.asarray(mask[span]), np.asarray(facies[span])
 
 
@@ -140,8 +138,8 @@ def open_prepared(path: Path) -> Prepared:
         InputError: the store is missing, half-written, empty or of another kind, or a file of it lacks bytes.
     """
     _, digest = read_manifest(path, "prepared")
-    with _reading(path):
-        attributes: dict[str, Any] = dict(_group(path, "tiles").attrs)
+    with reading(path):
+        attributes: dict[str, Any] = dict(open_group(path, "tiles").attrs)
         a, b, c, d, e, f = attributes["transform"]
         grid = Grid(attributes["rows"], attributes["columns"], (a, b, c, d, e, f), attributes["crs"])
         names = tuple(attributes["facies_names"])
@@ -151,36 +149,11 @@ def open_prepared(path: Path) -> Prepared:
 def open_constraints(path: Path) -> Constraints:
     """Open a constraint store; checks and errors as in `open_prepared`."""
     _, digest = read_manifest(path, "constraints")
-    with _reading(path):
-        attributes: dict[str, Any] = dict(_group(path, "tiles").attrs)
+    with reading(path):
+        attributes: dict[str, Any] = dict(open_group(path, "tiles").attrs)
         return Constraints(path, attributes["draws"], attributes["key"], attributes["prepared_digest"], digest)
 
 
-def _group(path: Path, name: str) -> zarr.Group:
-    if name not in GROUPS:
-        raise InputError(f"{path}: no group {name!r}; one of {', '.join(GROUPS)}")
-    return zarr.open_group(path if name == "tiles" else path / name, mode="r", zarr_format=3)
-
-
 def _tile(path: Path, group: str) -> int:
-    with _reading(path):
-        return int(_group(path, group).attrs["tile"])  # type: ignore[arg-type]
-
-
-def _array(path: Path, group: str, name: str) -> zarr.Array[Any]:
-    found = _group(path, group)[name]
-    if not isinstance(found, zarr.Array):
-        raise KeyError(name)
-    return found
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Damage shows as whatever the codecs raise; the reader sees one InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: damaged store ({reason}); it has to be made again") from error
+    with reading(path):
+        return int(open_group(path, group).attrs["tile"])  # type: ignore[arg-type]

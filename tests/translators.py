@@ -1,0 +1,117 @@
+"""Translators and bundles of them, for tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from geogan.bundles import SCHEMA
+from geogan.domains import Domain
+from geogan.files import sha256_of
+from geogan.generators.translator import Translator
+from geogan.generators.unet import UNet
+from geogan.grids import Grid
+from geogan.scenes import Palette
+from geogan.strips import Job
+from geogan.translate import Rows
+from geogan.translation import PictureTranslator
+from geogan.windows import plan_windows
+from tests.layers import ArrayLayer
+
+CLASSES = Palette(("land", "water", "road"), ((200, 180, 90), (0, 0, 255), (90, 90, 90)), (10, 20, 7))
+CPU = torch.device("cpu")
+
+
+def picture(dtype: str = "uint8", bands: int = 3, high: float = 255.0, **extra: Any) -> Domain:
+    ground: dict[str, Any] = {"crs": None, "cell_size": (1.0, 1.0)} | extra
+    return Domain(dtype, tuple(range(1, bands + 1)), (0.0,) * bands, (high,) * bands, None, **ground)
+
+
+def classes(palette: Palette = CLASSES) -> Domain:
+    return Domain("uint8", (1,), (), (), palette, None, (1.0, 1.0))
+
+
+class Same(Translator):
+    """atanh of the image, so that the translator gives the image itself; counts its windows."""
+
+    def __init__(self, stride: int = 8):
+        super().__init__()
+        self.stride, self.windows = stride, 0
+
+    def forward(self, image: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch output y x"]:
+        self.windows += len(image)
+        return torch.atanh(image.clamp(-0.9999999, 0.9999999))
+
+
+class Normalised(Translator):
+    """Whose values depend on the size and content of the window: an instance norm with statistics of its own."""
+
+    stride = 8
+
+    def forward(self, image: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch output y x"]:
+        return nn.functional.instance_norm(image)
+
+
+def unet(source: Domain, target: Domain, *, seed: int = 0, **generator: Any) -> UNet:
+    """A small network, untrained but for the scale of its weights, which makes its output vary."""
+    torch.manual_seed(seed)
+    outputs = target.channels if target.palette is None else len(target.palette)
+    network = UNet(source.channels, outputs, **({"depth": 3, "filters": 4} | generator))
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.mul_(4)
+    return network.eval().requires_grad_(False)
+
+
+def translator(network: Translator, source: Domain, target: Domain) -> PictureTranslator:
+    return PictureTranslator(network, source, target, target.palette is not None, CPU)
+
+
+def make_bundle(folder: Path, source: Domain, target: Domain, **generator: Any) -> Path:
+    """The bundle of ``unet``."""
+    folder.mkdir()
+    network = unet(source, target, **generator)
+    save_file(
+        {f"generator.{key}": value for key, value in network.state_dict().items()}, folder / "weights.safetensors"
+    )
+    system = {
+        "schema": SCHEMA,
+        "task": "translation",
+        "config": {"generator": {"name": "unet", "depth": 3, "filters": 4} | generator},
+        "a": source.plain(),
+        "b": target.plain(),
+        "direction": "a_to_b",
+        "classes": target.palette is not None,
+        "weights_sha256": sha256_of(folder / "weights.safetensors"),
+    }
+    (folder / "system.json").write_text(json.dumps(system), encoding="utf-8")
+    return folder
+
+
+def noise(bands: int, rows: int, columns: int, seed: int = 0) -> np.ndarray:
+    """Smooth noise, 0..255, uint8."""
+    rng = np.random.default_rng(seed)
+    coarse = torch.from_numpy(rng.random((1, bands, rows // 6 + 2, columns // 6 + 2), dtype=np.float32) * 255)
+    fine = nn.functional.interpolate(coarse, size=(rows, columns), mode="bilinear")
+    return fine[0].byte().numpy()
+
+
+def layer(values: np.ndarray, valid: np.ndarray | None = None) -> ArrayLayer:
+    rows, columns = values.shape[1:]
+    known = np.ones((rows, columns), dtype=bool) if valid is None else valid
+    return ArrayLayer("scene.tif", values, known, Grid.in_cells(rows, columns))
+
+
+def job(model: PictureTranslator, scene: ArrayLayer, window: int | None = 64, **options: Any) -> Job:
+    return Job(model, scene, plan_windows(scene.grid.rows, scene.grid.columns, model.stride, window), **options)
+
+
+def whole(parts: list[Rows]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([part.values for part in parts], axis=1), np.concatenate([part.valid for part in parts])
