@@ -1,5 +1,7 @@
 """A step of the training loop against a plain eager loop over the same networks, losses and batches.
 
+`python benchmarks/step.py [EXPERIMENT]`: an experiment of params.yaml, channels_sgan by default; its data are noise.
+
 The plain loop has no schedule, averaging, freezing, logging or checkpoints: what is left is the price of those.
 """
 
@@ -8,24 +10,33 @@ from __future__ import annotations
 import copy
 import json
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 
 from geogan.batches import FaciesBatches
-from geogan.config import read
+from geogan.config import Experiment, read
+from geogan.domains import Domain
 from geogan.optimisers import OPTIMISERS
+from geogan.picture_batches import PairBatches, Pictures
+from geogan.scenes import Palette, Tiles
+from geogan.system import System
 from geogan.systems import SYSTEMS
 from geogan.train import Loop, Plan
 
 ROUNDS, STEPS = 5, 4
+SCENE = Domain("uint8", (1, 2, 3), (0.0,) * 3, (255.0,) * 3, None, None, (1.0, 1.0))
+COLOURS = ((238, 222, 180), (126, 190, 100), (86, 156, 220), (255, 255, 255), (170, 92, 76))
+MAP = Domain("uint8", (1,), (), (), Palette(tuple("abcde"), COLOURS, tuple(range(5))), None, (1.0, 1.0))
 
 
-def source(tile: int, batch: int, device: torch.device) -> FaciesBatches:
+def fields(tile: int, batch: int, device: torch.device) -> FaciesBatches:
     rng = np.random.default_rng(0)
     real = rng.integers(2, size=(256, tile, tile)).astype(np.uint8)
     mask = rng.random((64, 4, tile, tile)) < 0.005
@@ -33,13 +44,32 @@ def source(tile: int, batch: int, device: torch.device) -> FaciesBatches:
     return FaciesBatches(real, mask, codes, batch=batch, seed=0, device=device)
 
 
+def pictures(tile: int, batch: int, device: torch.device, *, classes: bool) -> PairBatches:
+    rng = np.random.default_rng(0)
+    valid = np.ones((256, tile, tile), dtype=bool)
+    scenes = Tiles(rng.integers(256, size=(256, 3, tile, tile)).astype(np.uint8), valid)
+    maps = Tiles(rng.integers(len(MAP.palette or ()), size=(256, 1, tile, tile)).astype(np.uint8), valid)
+    pair = Pictures(SCENE, scenes), Pictures(MAP, maps, classes)
+    return PairBatches(*pair, batch=batch, seed=0, device=device)
+
+
+def work(experiment: Experiment, tile: int, device: torch.device) -> tuple[System, Any]:
+    """The system of an experiment, and batches for it."""
+    kind, batch = SYSTEMS[experiment.system.name], experiment.training.batch
+    if kind.task == "simulation":
+        return experiment.system.build(SYSTEMS, experiment.slots, 2), fields(tile, batch, device)
+    classes = experiment.system.options["target"] == "classes"
+    return experiment.system.build(SYSTEMS, experiment.slots, SCENE, MAP), pictures(
+        tile, batch, device, classes=classes
+    )
+
+
 def main() -> None:
     params = read([Path(__file__).parents[1] / "params.yaml"])
-    experiment = params.experiments["channels_sgan"]
+    experiment = params.experiments[sys.argv[1] if len(sys.argv) > 1 else "channels_sgan"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(params.compute.threads)
-    batches = source(params.datasets["channels"].tiling.tile, experiment.training.batch, device)
-    system = experiment.system.build(SYSTEMS, experiment.slots, 2)
+    system, batches = work(experiment, params.datasets[experiment.dataset].tiling.tile, device)
     plain = copy.deepcopy(system).to(device).to(memory_format=torch.channels_last)
     optimisers = {
         turn.name: experiment.optimisers[turn.name].build(
@@ -81,6 +111,7 @@ def main() -> None:
     print(
         json.dumps(
             {
+                "experiment": sys.argv[1] if len(sys.argv) > 1 else "channels_sgan",
                 "device": device.type,
                 "threads": torch.get_num_threads(),
                 "batch": experiment.training.batch,

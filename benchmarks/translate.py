@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import rasterio
 import torch
 from safetensors.torch import save_file
@@ -148,10 +149,26 @@ def large(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         "    print(json.dumps({key: told[key] for key in ('seconds', 'windows', 'seam_ratio', 'valid_share')}))\n"
     )
     command = [sys.executable, "-c", code, folder / "bundle", scene, folder / "out.tif", args.workers]
-    done = subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as child:
+        together = 0
+        while child.poll() is None:
+            together = max(together, resident(child.pid))
+            time.sleep(0.05)
+        assert child.stdout is not None
+        told = json.loads(child.stdout.read())
     pixels = layer.grid.rows * layer.grid.columns
-    return {"pixels": pixels, "peak_gib": round(peak, 3), "workers": args.workers, **json.loads(done.stdout)}
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    gib = {"largest_process_gib": round(peak / 2**20, 3), "all_processes_gib": round(together / 2**30, 3)}
+    return {"pixels": pixels, **gib, "workers": args.workers, **told}
+
+
+def resident(number: int) -> int:
+    """Bytes of a process and its children."""
+    try:
+        process = psutil.Process(number)
+        return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def main() -> None:

@@ -72,10 +72,10 @@ def check_grid(name: str, grid: Grid, source: Domain, *, force: bool) -> None:
     if force:
         return
     if (grid.crs is None) != (source.crs is None):
-        has, had = ("a", "no") if grid.crs else ("no", "a")
+        has, had = ("a", "none") if grid.crs else ("no", "one")
         raise InputError(
-            f"{name}: has {has} CRS, the scenes of the bundle's training had {had} one, so that cell sizes "
-            "cannot be compared; give a scene of the same kind, or --force"
+            f"{name}: has {has} CRS, those of the bundle's training had {had}, so that cell sizes cannot be "
+            "compared; give a scene of the same kind, or --force"
         )
     unit = "units" if grid.crs is None else "m"
     latitude = 0.0 if grid.crs is None else _latitude(grid)

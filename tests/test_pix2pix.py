@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from geogan.choices import choose
 from geogan.config import SLOTS
@@ -14,8 +16,10 @@ from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.picture_batches import PairBatches, Pictures
 from geogan.scenes import Palette, Tiles
-from geogan.system import Slots
+from geogan.system import Slots, System
 from geogan.systems.pix2pix import Pix2Pix
+from geogan.train import Loop, Plan
+from tests.test_train import Watcher
 
 SCENE = Domain("uint16", (1, 3), (0.0, 0.0), (1000.0, 500.0), None, None, (1.0, 1.0))
 MAP = Domain(
@@ -175,3 +179,40 @@ def test_parts_that_do_not_go_together_are_refused(
     with pytest.raises(InputError, match=message):
         Pix2Pix.refuse("experiments.x", slots(**change), **full)
     Pix2Pix.refuse("experiments.x", slots(), target="image", jitter=0.1)
+
+
+def trained(folder: Path, *, stop_after: int | None = None) -> Loop:
+    """Seven steps with dropout, views and instance norm, or those until the watcher stops them."""
+    torch.manual_seed(0)
+    generator = {"name": "unet", "depth": 3, "filters": 4, "norm": "instance", "dropout": 0.5}
+    system = Pix2Pix(slots(generator=generator), SCENE, MAP, flips="all")
+    plan = Plan(7, 3, 2, 100, 0.9, 0.0, 0, ("l1",))
+    loop = Loop(
+        system,
+        lambda turn, weights: torch.optim.Adam(weights, lr=1e-3),
+        lambda step: 1.0,
+        batches(),
+        plan,
+        folder,
+        Fabric(accelerator="cpu", devices=1),
+    )
+    loop.run(Stopping(stop_after))
+    return loop
+
+
+class Stopping(Watcher):
+    def validate(self, system: System) -> dict[str, float]:
+        return {"l1": 1.0}
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    """The dropout draws from torch's own random state, the views from the loop's; both are in the checkpoint."""
+    whole = trained(tmp_path / "whole")
+    trained(tmp_path / "parts", stop_after=2)
+    resumed = trained(tmp_path / "parts")
+    for one, other in ((whole.system, resumed.system), (whole.averaged, resumed.averaged)):
+        weights = other.state_dict()
+        assert all(torch.equal(value, weights[name]) for name, value in one.state_dict().items())
+    statistics = {name: value for name, value in whole.averaged.state_dict().items() if "running_mean" in name}
+    assert statistics
+    assert all(value.abs().sum() > 0 for value in statistics.values())
