@@ -31,12 +31,12 @@ from geogan.domains import Domain
 from geogan.files import sha256_of
 from geogan.generators import TRANSLATORS
 from geogan.pipeline.translate import translate
-from geogan.rasters import open_scene
+from geogan.rasters.layers import open_scene
 from geogan.scenes import Palette
-from geogan.strips import Job
-from geogan.translate import translate_scene
 from geogan.translation import load_translator
-from geogan.windows import plan_windows
+from geogan.whole_scenes.engine import translate_scene
+from geogan.whole_scenes.strips import Job
+from geogan.whole_scenes.windows import plan_windows
 
 ROUNDS = 3
 CLASSES = Palette(tuple("abcdef"), tuple((40 * k, 255 - 40 * k, 90) for k in range(6)), tuple(range(6)))

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geogan import __version__
-from geogan.cog import check_output, write_cog
 from geogan.errors import InputError
 from geogan.files import sha256_of, write_text
-from geogan.windows import WindowPlan, plan_windows
+from geogan.rasters.cog import check_output, write_cog
+from geogan.whole_scenes.windows import WindowPlan, plan_windows
 
 from .signals import Signals, Stopped, catching
 
 if TYPE_CHECKING:
     from geogan.scenes import Layer
-    from geogan.strips import Job
-    from geogan.translate_state import Partial
     from geogan.translation import PictureTranslator, TranslatorBundle
+    from geogan.whole_scenes.state import Partial
+    from geogan.whole_scenes.strips import Job
 
 
 def translate(
@@ -50,8 +50,8 @@ def translate(
         if value < least:
             raise InputError(f"{name} {value}: must be at least {least}")
 
-    from geogan.strips import Job
     from geogan.translation import load_translator
+    from geogan.whole_scenes.strips import Job
 
     from .translate_checks import fitting_scene
 
@@ -95,7 +95,7 @@ def _facts(model: TranslatorBundle, scene: Path, job: Job) -> dict[str, Any]:
 @contextmanager
 def _partial(out: Path, job: Job, facts: dict[str, Any]) -> Iterator[Partial]:
     """The finished rows of this very work; bad input leaves nothing behind, any other end what is finished."""
-    from geogan.translate_state import Partial
+    from geogan.whole_scenes.state import Partial
 
     target = job.translator.target
     bands, dtype = (1, "uint8") if target.palette else (target.channels, target.dtype)
@@ -123,7 +123,7 @@ def _stopping(out: Path, layer: Layer, partial: Partial, signals: Signals) -> Ca
 
 def _translate(job: Job, partial: Partial, workers: int, check: Callable[[], None], *, quiet: bool) -> None:
     """Bring the partial translation to its end."""
-    from geogan.translate import translate_scene
+    from geogan.whole_scenes.engine import translate_scene
 
     if partial.strips and not quiet:
         print(f"going on after row {partial.rows} of {job.layer.grid.rows}", file=sys.stderr)
@@ -154,7 +154,7 @@ def summary(partial: Partial, translator: PictureTranslator, plan: WindowPlan) -
     """Share of valid pixels, shares of the classes in them, and whether the windows show."""
     import numpy as np
 
-    from geogan.seams import Seams
+    from geogan.whole_scenes.seams import Seams
 
     target = translator.target
     seams = Seams(target, plan.rows.lines, plan.columns.lines)

@@ -8,8 +8,8 @@ from pathlib import Path
 from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.grids import Grid
-from geogan.legends import Legend, hex_of, pack
-from geogan.rasters import RasterLayer, open_scene, with_classes
+from geogan.rasters.layers import RasterLayer, open_scene, with_classes
+from geogan.rasters.legends import Legend, hex_of, pack
 from geogan.scenes import NO_CLASS, Layer, Palette
 
 TOLERANCE = 0.01  # of the cell size

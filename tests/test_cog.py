@@ -15,10 +15,10 @@ import pytest
 import rasterio
 from rasterio.enums import ColorInterp
 
-from geogan.cog import Block, check_output, write_cog
 from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.grids import Grid
+from geogan.rasters.cog import Block, check_output, write_cog
 from geogan.scenes import NO_CLASS, Palette
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")

@@ -25,14 +25,14 @@ LIBRARY, PIPELINE = ROOT / "src" / "geogan", ROOT / "pipeline"
 LAYERS = {
     "base": "augmentation errors files blocks choices facies grids ground manifests shards training_image well_columns "
     "workers",
-    "pictures": "scenes domains legends raster_files raster_headers rasters warped vector_files vectors cog",
+    "pictures": "scenes domains rasters",
     "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection "
     "footprints territories scene_tasks scene_windows scene_tiles scaling",
     "systems": "system batches picture_batches systems",
     "configuration": "config trial",
     "work": "train checkpoint bundles evaluate evaluate_translation export export_fields export_pictures inference "
     "translation prepare prepare_scenes store scene_store scene_writing writing ensemble hard_data "
-    "seams strips translate translate_state windows "
+    "whole_scenes "
     "fields fields_gslib fields_npz fields_tif fields_zarr wells wells_layer wells_table",
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

@@ -13,7 +13,7 @@ import pytest
 
 from geogan.errors import InputError
 from geogan.prepare_scenes import prepare_scenes
-from geogan.rasters import open_scene
+from geogan.rasters.layers import open_scene
 from geogan.scene_store import open_scenes
 from geogan.scenes import Scenes
 from geogan.tiles import SPLITS, Split
@@ -109,7 +109,7 @@ PEAK = """
 import json, os, resource, sys
 from pathlib import Path
 from geogan.prepare_scenes import prepare_scenes
-from geogan.rasters import open_scene
+from geogan.rasters.layers import open_scene
 from geogan.scenes import Scenes
 from geogan.tiles import Split
 layer = open_scene(next(Path(sys.argv[1]).glob("rasters/large_cmap/*.tif")))

@@ -17,13 +17,13 @@ from geogan import raster_files
 from geogan.datasets import Limits
 from geogan.errors import InputError
 from geogan.grids import Grid
-from geogan.legends import UNSEEN, Legend, distinct_colours, pack, unpack
-from geogan.raster_headers import read_header
-from geogan.rasters import RasterLayer, open_scene, plain_layer
+from geogan.rasters.headers import read_header
+from geogan.rasters.layers import RasterLayer, open_scene, plain_layer
+from geogan.rasters.legends import UNSEEN, Legend, distinct_colours, pack, unpack
+from geogan.rasters.vector_files import is_vector, open_vector
+from geogan.rasters.vectors import VectorLayer, palette_of_vectors, vector_onto
+from geogan.rasters.warped import onto
 from geogan.scenes import NO_CLASS
-from geogan.vector_files import is_vector, open_vector
-from geogan.vectors import VectorLayer, palette_of_vectors, vector_onto
-from geogan.warped import onto
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
@@ -125,7 +125,7 @@ def test_a_paletted_band_is_a_map_of_the_classes_that_occur(tmp_path: Path) -> N
 
 def test_values_are_counted_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = np.random.default_rng(0).integers(0, 4, (1100, 20)).astype(np.uint8)
-    monkeypatch.setattr("geogan.rasters.PIECE", 1)
+    monkeypatch.setattr("geogan.rasters.layers.PIECE", 1)
     layer = open_scene(write(tmp_path / "a.tif", codes, nodata=3))
     assert layer.counts() == {value: int((codes == value).sum()) for value in range(3)}
     colours = write(tmp_path / "b.png", np.stack([codes, codes, codes]))

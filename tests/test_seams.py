@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geogan.seams import Seams
-from geogan.strips import Job
-from geogan.translate import translate_scene
-from geogan.windows import Axis, WindowPlan
+from geogan.whole_scenes.engine import translate_scene
+from geogan.whole_scenes.seams import Seams
+from geogan.whole_scenes.strips import Job
+from geogan.whole_scenes.windows import Axis, WindowPlan
 from tests.translators import Normalised, Same, classes, job, layer, noise, picture, translator
 
 

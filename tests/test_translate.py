@@ -12,8 +12,8 @@ import torch
 from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.scenes import NO_CLASS
-from geogan.strips import Job
-from geogan.translate import translate_scene
+from geogan.whole_scenes.engine import translate_scene
+from geogan.whole_scenes.strips import Job
 from tests.layers import torn
 from tests.translators import Same, classes, job, layer, noise, picture, translator, unet, whole
 

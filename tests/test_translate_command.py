@@ -21,7 +21,7 @@ from geogan.errors import InputError
 from geogan.pipeline.signals import Stopped
 from geogan.pipeline.translate import translate
 from geogan.scenes import Palette
-from geogan.translate_state import Partial
+from geogan.whole_scenes.state import Partial
 from tests.translators import CLASSES, make_bundle, noise, picture
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
@@ -228,7 +228,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from geogan.pipeline.translate import translate
-from geogan.translate_state import Partial
+from geogan.whole_scenes.state import Partial
 add = Partial.add
 def killed(self, rows):
     add(self, rows)

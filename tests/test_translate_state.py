@@ -12,10 +12,10 @@ import pytest
 
 from geogan.domains import Domain
 from geogan.errors import InputError
-from geogan.strips import Job
-from geogan.translate import translate_scene
-from geogan.translate_state import Partial
 from geogan.translation import PictureTranslator
+from geogan.whole_scenes.engine import translate_scene
+from geogan.whole_scenes.state import Partial
+from geogan.whole_scenes.strips import Job
 from tests.layers import ArrayLayer
 from tests.translators import classes, job, layer, noise, picture, translator, unet, whole
 

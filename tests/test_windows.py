@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from geogan.errors import InputError
-from geogan.windows import Axis, plan_windows
+from geogan.whole_scenes.windows import Axis, plan_windows
 
 LENGTHS = (1, 2, 7, 31, 32, 33, 63, 64, 65, 96, 97, 127, 128, 129, 200, 255, 257, 384, 511, 513, 700, 1023, 1025, 1999)
 

@@ -19,10 +19,10 @@ from geogan.generators.translator import Translator
 from geogan.generators.unet import UNet
 from geogan.grids import Grid
 from geogan.scenes import Palette
-from geogan.strips import Job
-from geogan.translate import Rows
 from geogan.translation import PictureTranslator
-from geogan.windows import plan_windows
+from geogan.whole_scenes.engine import Rows
+from geogan.whole_scenes.strips import Job
+from geogan.whole_scenes.windows import plan_windows
 from tests.layers import ArrayLayer
 
 CLASSES = Palette(("land", "water", "road"), ((200, 180, 90), (0, 0, 255), (90, 90, 90)), (10, 20, 7))

@@ -46,7 +46,8 @@ class PictureTranslator:
     def values(self, image: Float[Tensor, "tile output y x"]) -> Shaped[np.ndarray, "tile band y x"]:
         """What ``image`` gave as values of the target: the most probable class, or the nearest value."""
         if self.classes:
-            return image.argmax(dim=1, keepdim=True).to(torch.uint8).cpu().numpy()
+            codes = image.max(dim=1, keepdim=True).indices  # faster than argmax on a CPU
+            return codes.to(torch.uint8).cpu().numpy()
         return self.target.decode(image)
 
     def colours(self, image: Float[Tensor, "tile output y x"]) -> Float[Tensor, "tile channel y x"]:

@@ -10,8 +10,8 @@ from geogan.datasets.context import Context
 from geogan.datasets.map_classes import alike
 from geogan.datasets.pairing import Found, check_percentiles, digest, find, identity, match
 from geogan.errors import InputError
-from geogan.raster_headers import read_header
-from geogan.rasters import RasterLayer, plain_layer
+from geogan.rasters.headers import read_header
+from geogan.rasters.layers import RasterLayer, plain_layer
 from geogan.scenes import Scenes
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geogan.errors import InputError
-from geogan.legends import MOST, Legend, distinct_colours, hex_of, pack
-from geogan.raster_headers import Colour
-from geogan.rasters import RasterLayer, paletted, used_colours, with_classes
+from geogan.rasters.headers import Colour
+from geogan.rasters.layers import RasterLayer, paletted, used_colours, with_classes
+from geogan.rasters.legends import MOST, Legend, distinct_colours, hex_of, pack
 from geogan.scenes import NO_CLASS, Palette
 
 Key = int | Colour  # a pixel value, or a colour

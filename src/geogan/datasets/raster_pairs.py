@@ -9,12 +9,12 @@ from geogan.datasets.context import Context
 from geogan.datasets.map_classes import Classes, Key, alike, are_maps
 from geogan.datasets.pairing import RASTERS, VECTORS, Found, check_percentiles, digest, find, identity, match
 from geogan.errors import InputError
-from geogan.raster_headers import read_header
-from geogan.rasters import RasterLayer, plain_layer
+from geogan.rasters.headers import read_header
+from geogan.rasters.layers import RasterLayer, plain_layer
+from geogan.rasters.vector_files import is_vector, open_vector
+from geogan.rasters.vectors import palette_of_vectors, vector_onto
+from geogan.rasters.warped import onto
 from geogan.scenes import Layer, Scenes
-from geogan.vector_files import is_vector, open_vector
-from geogan.vectors import palette_of_vectors, vector_onto
-from geogan.warped import onto
 
 
 def read(

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Shaped
 
 from geogan.errors import InputError
 from geogan.grids import Grid
-from geogan.legends import MOST, UNSEEN, Legend, packed, palette_of, unpack
-from geogan.raster_files import Target, reading
-from geogan.raster_headers import Header, Limits, read_header
+from geogan.rasters.files import Target, reading
+from geogan.rasters.headers import Header, Limits, read_header
+from geogan.rasters.legends import MOST, UNSEEN, Legend, packed, palette_of, unpack
 from geogan.scenes import NO_CLASS, Layer, Palette, Piece
 
 PIECE = 2**22  # pixels that are looked at in one go when the values of a file are counted

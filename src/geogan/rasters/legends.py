@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from geogan.raster_headers import Colour
+from geogan.rasters.headers import Colour
 from geogan.scenes import Palette
 
 UNSEEN = 254  # the code of a value that is no class and is not ignored

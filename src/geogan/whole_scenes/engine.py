@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from geogan.scenes import NO_CLASS
-from geogan.strips import Job, Ramp, Strip, Tick, Valid, Values
+from geogan.whole_scenes.strips import Job, Ramp, Strip, Tick, Valid, Values
 
 POLL = 0.2  # seconds between two looks at whether to stop
 

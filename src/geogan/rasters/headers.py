@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from geogan.errors import InputError
 from geogan.grids import Affine, Grid
-from geogan.raster_files import driver_of, reading
+from geogan.rasters.files import driver_of, reading
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

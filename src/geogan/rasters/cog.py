@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from geogan.cog_format import TILE, Format, describe, profile
 from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.files import replacing_file
 from geogan.grids import Grid
+from geogan.rasters.cog_format import TILE, Format, describe, profile
 
 SUFFIXES = (".tif", ".tiff")
 # A small cache of blocks, and the mask of what is not valid inside the file rather than beside it.

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from geogan.errors import InputError
 from geogan.grids import Grid
-from geogan.raster_files import Target
-from geogan.raster_headers import Header
-from geogan.rasters import RasterLayer
+from geogan.rasters.files import Target
+from geogan.rasters.headers import Header
+from geogan.rasters.layers import RasterLayer
 from geogan.scenes import Layer
 
 SAME = 0.01  # pixels by which the corners of two grids may differ and the grids are still one

@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 
 from geogan.errors import InputError
 from geogan.files import write_text
-from geogan.strips import Ramp, Valid, Values
-from geogan.translate import Rows
+from geogan.whole_scenes.engine import Rows
+from geogan.whole_scenes.strips import Ramp, Valid, Values
 
 STATE, VALUES, VALID = "state.json", "values.raw", "valid.raw"
 

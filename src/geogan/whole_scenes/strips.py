@@ -12,7 +12,7 @@ from torch import Tensor
 
 from geogan.scenes import Layer
 from geogan.translation import PictureTranslator
-from geogan.windows import WindowPlan
+from geogan.whole_scenes.windows import WindowPlan
 
 Tick = Callable[[int], None]  # told how many windows were done since; may raise to stop
 Values = Shaped[np.ndarray, "band y x"]

@@ -11,10 +11,10 @@ from jaxtyping import Float64, Shaped, UInt8
 
 from geogan.errors import InputError
 from geogan.grids import Grid
-from geogan.legends import MOST, distinct_colours
+from geogan.rasters.legends import MOST, distinct_colours
+from geogan.rasters.vector_files import Bounds, VectorFile
+from geogan.rasters.warped import bounds_in, check_overlap
 from geogan.scenes import NO_CLASS, Layer, Palette, Piece
-from geogan.vector_files import Bounds, VectorFile
-from geogan.warped import bounds_in, check_overlap
 
 BACKGROUND, INSIDE = "background", "inside"
 GROUND = (238, 238, 238)  # colour of the background

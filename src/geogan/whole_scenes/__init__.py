@@ -1,0 +1,1 @@
+"""A scene of any size through a translator: windows, blended strips, finished rows, seams."""
