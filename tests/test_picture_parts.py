@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from geogan.augmentation import Augmentation
+from geogan.blocks import ReflectionPad
 from geogan.critics import CRITICS
 from geogan.critics.patch_gan import LAYERS
 from geogan.generators import TRANSLATORS
@@ -16,7 +17,7 @@ from geogan.penalties.cross_entropy import cross_entropy
 from geogan.penalties.l1 import l1
 from geogan.penalties.l2 import l2
 
-SMALL = {"unet": {"depth": 3, "filters": 4}}
+SMALL = {"unet": {"depth": 3, "filters": 4}, "resnet": {"blocks": 1, "filters": 4}}
 
 
 def parameters(network: nn.Module) -> int:
@@ -27,6 +28,16 @@ def test_the_networks_of_pix2pix_have_the_published_numbers_of_parameters() -> N
     """54.414 M and 2.769 M: printed by the authors' program for three bands."""
     assert round(parameters(TRANSLATORS["unet"](3, 3)) / 1e6, 3) == 54.414
     assert round(parameters(CRITICS["patch_gan"](6)) / 1e6, 3) == 2.769
+
+
+def test_the_networks_of_cyclegan_have_the_published_numbers_of_parameters() -> None:
+    """11.378 M with nine blocks for three bands."""
+    assert round(parameters(TRANSLATORS["resnet"](3, 3)) / 1e6, 3) == 11.378
+
+
+def test_reflection_is_that_of_torch() -> None:
+    x = torch.randn(2, 3, 9, 7)
+    assert torch.equal(ReflectionPad(3)(x), nn.functional.pad(x, (3, 3, 3, 3), mode="reflect"))
 
 
 def test_the_critic_of_cyclegan_has_the_published_number_of_parameters() -> None:

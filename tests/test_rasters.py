@@ -13,10 +13,10 @@ import shapely
 from pyogrio import raw
 from rasterio.transform import Affine
 
-from geogan import raster_files
 from geogan.datasets import Limits
 from geogan.errors import InputError
 from geogan.grids import Grid
+from geogan.rasters import files as raster_files
 from geogan.rasters.headers import read_header
 from geogan.rasters.layers import RasterLayer, open_scene, plain_layer
 from geogan.rasters.legends import UNSEEN, Legend, distinct_colours, pack, unpack

@@ -73,6 +73,25 @@ class InputNoise(nn.Module):
         return x + self.sigma * torch.randn_like(x) if self.training and self.sigma else x
 
 
+class ReflectionPad(nn.Module):
+    """Continues an image beyond its borders by reflection, without repeating the border itself.
+
+    Flips and concatenations, whose backward is deterministic on CUDA; that of torch's reflection is not.
+    """
+
+    def __init__(self, pixels: int):
+        super().__init__()
+        self.pixels = pixels
+
+    def forward(self, x: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch channel y2 x2"]:
+        n = self.pixels
+        for axis in (-2, -1):
+            length = x.shape[axis]
+            before, after = x.narrow(axis, 1, n).flip(axis), x.narrow(axis, length - n - 1, n).flip(axis)
+            x = torch.cat([before, x, after], dim=axis)
+        return x
+
+
 def pad_to_multiple(x: Float[Tensor, "batch channel y x"], multiple: int) -> Float[Tensor, "batch channel y2 x2"]:
     """Zero-pad at the bottom and right until both sides are multiples of ``multiple``."""
     rows, columns = x.shape[-2:]

@@ -8,13 +8,14 @@ their ``stride``.
 
 from geogan.choices import Table
 from geogan.generators.generator import Generator
+from geogan.generators.resnet import ResNet
 from geogan.generators.translator import Translator
 from geogan.generators.unet import UNet
 from geogan.generators.unet_residual import UNetResidual
 from geogan.generators.upsampling_dilated import UpsamplingDilated
 
 FIELD_GENERATORS: Table = {"unet_residual": UNetResidual, "upsampling_dilated": UpsamplingDilated}
-TRANSLATORS: Table = {"unet": UNet}
+TRANSLATORS: Table = {"unet": UNet, "resnet": ResNet}
 GENERATORS: Table = {**FIELD_GENERATORS, **TRANSLATORS}
 
 __all__ = ["FIELD_GENERATORS", "GENERATORS", "TRANSLATORS", "Generator", "Translator"]
