@@ -174,7 +174,11 @@ def evaluate(
         for name in _each(experiment, project.params.experiments, project.experiment):
             _progress(quiet)(f"{name}: evaluating")
             metrics, shown = stage(project, name)
-            _result(metrics, as_json, f"{name}: " + ", ".join(f"{key} {metrics[key]:.4g}" for key in shown))
+            _result(
+                metrics,
+                as_json,
+                f"{name}: " + ", ".join(f"{key} {metrics[key]:.4g}" for key in shown if key in metrics),
+            )
 
 
 @app.command()
@@ -294,7 +298,8 @@ def translate(
             )
         except Stopped as stopped:
             fail(str(stopped), stopped.status)
-        seams = "one window" if report["seam_ratio"] is None else f"seam ratio {report['seam_ratio']:.3f}"
+        ratios = {"seam ratio": report["seam_ratio"], "in phase": report["seam_ratio_in_phase"]}
+        seams = ", ".join(f"{name} {ratio:.3f}" for name, ratio in ratios.items() if ratio) or "no seams to judge"
         _result(report, as_json, f"{out}: {seams}, report in {out}.report.json")
 
 

@@ -25,6 +25,15 @@ from .root import project_root
 
 PUBLIC = {name: {"name": "fetch", "image": name} for name in REMOTES}
 PUBLIC |= {name: {"name": "fetch_pairs", "set": name} for name in ARCHIVES}
+# pictures of 600 x 600 with a split of their own: neighbouring ground is apart in it
+PUBLISHED = {
+    "maps": {
+        "tile": 256,
+        "stride": 256,
+        "evaluation_tile": 256,
+        "split": {"validation": ["train/1??"], "test": ["val/*"]},
+    }
+}
 GSLIB_SUFFIXES = (".sgems", ".gslib", ".gs", ".dat", ".txt")
 
 
@@ -50,7 +59,7 @@ def fetch(project: Project, name: str) -> str:
     if name not in PUBLIC:
         raise InputError(f"data fetch {name}: is not one of {', '.join(PUBLIC)}")
     source = PUBLIC[name]
-    params, text = _pointing(project, name, source)
+    params, text = _pointing(project, name, source, **PUBLISHED.get(name, {}))
     SOURCES[source["name"]](project.context, **{key: value for key, value in source.items() if key != "name"})
     write_text(params, text)
     return f"{name}: fetched and checked; params.yaml: datasets.{name} reads it"
@@ -93,8 +102,11 @@ def import_file(project: Project, file: Path, dataset: str, pair: Path | None = 
     return f"{', '.join(paths)}: tracked by DVC; params.yaml: datasets.{dataset}.source reads {what}"
 
 
-def _pointing(project: Project, name: str, source: dict[str, Any]) -> tuple[Path, str]:
-    """params.yaml with the source of a dataset set; one that does not exist yet copies the first of its kind."""
+def _pointing(project: Project, name: str, source: dict[str, Any], **more: Any) -> tuple[Path, str]:
+    """params.yaml with the source of a dataset, and ``more`` keys of it, set; the source's old options are gone.
+
+    A dataset that does not exist yet copies the first of its kind.
+    """
     params = project.root / "params.yaml"
     datasets = read_yaml(params).get("datasets") or {}
     kind = SCENE_SOURCES if source["name"] in SCENE_SOURCES else IMAGE_SOURCES
@@ -102,7 +114,7 @@ def _pointing(project: Project, name: str, source: dict[str, Any]) -> tuple[Path
     if not alike:
         raise InputError(f"{params}: datasets: holds none whose keys {name!r} could copy; write one first")
     keys = {} if name in datasets else dict(alike[0])
-    return params, edited(params, {"datasets": {name: keys | {"source": source}}})
+    return params, edited(params, {"datasets": {name: keys | more | {"source": source}}}, whole=("source", "split"))
 
 
 @contextmanager

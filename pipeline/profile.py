@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from geogan.config import other_part, overlay, parse, read_yaml
+from geogan.config import other_part, parse, read_yaml
 from geogan.errors import InputError
 from geogan.files import write_text
 
@@ -30,27 +31,28 @@ def merge(name: str) -> str:
     return f"params.yaml: profiles/{name}.yaml merged; 'dvc repro' uses it"
 
 
-def edited(params: Path, above: dict[str, Any]) -> str:
-    """The text of a params file with plain data merged into it, comments kept.
+def edited(params: Path, above: dict[str, Any], whole: Collection[str] = ()) -> str:
+    """The text of a params file with plain data merged into it, comments kept; keys of ``whole`` are replaced.
 
     Raises InputError if the result is not valid.
     """
-    parse(overlay(read_yaml(params), above))
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
     document = yaml.load(params.read_text(encoding="utf-8"))
-    _merge(document, above)
+    _merge(document, above, whole)
     text = io.StringIO()
     yaml.dump(document, text)
+    parse(YAML(typ="safe", pure=True).load(text.getvalue()))
     return text.getvalue()
 
 
-def _merge(below: Any, above: dict[str, Any]) -> None:
-    """As ``config.overlay``, in place."""
+def _merge(below: Any, above: dict[str, Any], whole: Collection[str]) -> None:
+    """As ``config.overlay``, in place; the mappings under keys of ``whole`` are not merged but replaced."""
     for key, value in above.items():
         old = below.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and not other_part(old, value):
-            _merge(old, value)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        if both and key not in whole and not other_part(old, value):
+            _merge(old, value, whole)
         else:
             below[key] = value

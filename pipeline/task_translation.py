@@ -99,8 +99,8 @@ class Translation(Task):
     def judge(self, model: Path, settings: Evaluation, figures: Path) -> Judged:
         evaluation = evaluate_translation(
             load_translator(model, self.device.type).translator,
-            self._tiles("train", "evaluation"),
-            self._tiles("test", "evaluation"),
+            self._tiles("train", "evaluation", settings.tiles),
+            self._tiles("test", "evaluation", settings.tiles),
             tiles=settings.tiles,
             features=str(self.root / settings.features) if settings.features else None,
             seed=settings.seed,

@@ -364,7 +364,7 @@ def test_what_is_no_bundle(refused: Refused, at: Path, tmp_path: Path) -> None:
     said = refused("translate", "nothing", "scene.tif", "-o", tmp_path / "o.tif", child=True)
     assert said.startswith("nothing: there is no such bundle")
     said = refused("translate", BUNDLE, "scene.tif", "-o", tmp_path / "o.tif")
-    assert said == f"{BUNDLE}: makes facies fields and translates no scene; use geogan simulate"
+    assert said == f"{BUNDLE}: is a bundle for simulation, not for translation; use geogan simulate"
 
 
 def test_evaluate_and_export_without_a_model(refused: Refused, at: Path) -> None:

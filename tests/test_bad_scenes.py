@@ -117,7 +117,7 @@ def test_a_scene_without_a_valid_pixel(refused: Refused, at: Path, tmp_path: Pat
     said = refused(*source(a, tiff(tmp_path / "b.tif", noise())))
     assert "a.tif" in said
     assert "nodata" in said
-    said = refused("translate", BUNDLE, a, "-o", tmp_path / "o.tif", "-q")
+    said = refused("translate", BUNDLE, a, "-o", tmp_path / "new" / "deep" / "o.tif", "-q")
     assert "a.tif" in said
     assert "nodata" in said
 
@@ -133,6 +133,18 @@ def test_a_cut_off_tiff(refused: Refused, tmp_path: Path) -> None:
 def test_a_tile_that_the_network_cannot_halve(refused: Refused) -> None:
     said = refused("train", "-q", "--set", f"{KEY}.generator.depth=4", "--set", "datasets.city.tile=24")
     assert said.startswith(f"{KEY}.generator: its stride is 16, and tiles of 24 are no multiple of it")
+
+
+def test_an_evaluation_tile_that_the_network_cannot_halve(refused: Refused) -> None:
+    said = refused("train", "-q", "--set", "datasets.city.evaluation_tile=60")
+    assert said.startswith(f"{KEY}.generator: its stride is 8, and tiles of 60 are no multiple of it; change the")
+    assert "evaluation_tile" in said
+
+
+def test_dropout_that_the_network_has_not(refused: Refused, tmp_path: Path) -> None:
+    scene = tiff(tmp_path / "scene.tif", noise(edge=40))
+    said = refused("translate", BUNDLE, scene, "-o", tmp_path / "o.tif", "-q", "--stochastic")
+    assert said.startswith("--stochastic: ")
 
 
 def test_a_map_with_a_colour_that_is_no_class(refused: Refused, tmp_path: Path) -> None:

@@ -106,3 +106,17 @@ def test_lines_of_the_frame_in_a_scene() -> None:
     assert columns.tolist() == [0, 10, 50, 60]
     finer = frame.lines(at(50, 50, east=20.25, south=20, cell=0.5), np.array([0, 25, 75]), np.array([0, 30, 100]))
     assert [side.tolist() for side in finer] == [[0, 10, 50], [0, 20, 50]]  # 30 m is in the middle of pixel 19
+
+
+def test_scenes_without_a_crs_share_ground_by_their_transforms_and_pictures_in_cells_do_not() -> None:
+    local = Grid(10, 10, (1.0, 0.0, 1000.0, 0.0, -1.0, 500.0))
+    beside = Grid(10, 10, (1.0, 0.0, 1005.0, 0.0, -1.0, 500.0))
+    away = Grid(10, 10, (1.0, 0.0, 1020.0, 0.0, -1.0, 500.0))
+    cells = Grid.in_cells(10, 10)
+    assert overlapping([local, beside, away, cells, cells]) == [(0, 1)]
+
+
+def test_scenes_within_the_gap_share_ground() -> None:
+    grids = [Grid(10, 10, (1.0, 0.0, 12.0 * number, 0.0, -1.0, 500.0), wkt_of("EPSG:25832")) for number in range(3)]
+    assert overlapping(grids) == overlapping(grids, gap=1) == []
+    assert groups(grids, gap=3) == [[0, 1, 2]]

@@ -114,6 +114,13 @@ def test_costs_against_the_truth() -> None:
     assert cross_entropy(raw, raw, one_hot, weight=2.0).item() == pytest.approx(2 * math.log(3))
     raw[:, 1] = 100.0
     assert cross_entropy(raw, raw, one_hot).item() == pytest.approx(0.0, abs=1e-6)
+    rare = torch.zeros(1, 2, 1, 4)
+    rare[:, 0, :, :3], rare[:, 1, :, 3] = 1, 1  # three pixels to one
+    wrong = torch.zeros(1, 2, 1, 4)
+    wrong[:, 0] = 1.0  # logits that are wrong for the rare class
+    good, bad = math.log1p(math.exp(-1)), math.log1p(math.e)
+    assert cross_entropy(wrong, wrong, rare, weight=1.0).item() == pytest.approx((3 * good + bad) / 4)
+    assert cross_entropy(wrong, wrong, rare, weight=1.0, balance=1.0).item() == pytest.approx((good + bad) / 2)
     one_hot[..., 0] = 0  # half of the pixels have no class
     assert cross_entropy(raw * 0, raw, one_hot, weight=2.0).item() == pytest.approx(math.log(3))
 

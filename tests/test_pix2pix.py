@@ -135,6 +135,10 @@ def test_where_nothing_is_known_nothing_is_learnt() -> None:
     system = Pix2Pix(slots(), SCENE, MAP)
     terms, _ = gradients(system, "generator", pair=(Tiles(a.values, none), Tiles(b.values, none)))
     assert terms["reconstruction"] == 0.0
+    parts = slots(reconstruction={"name": "cross_entropy"})
+    system = Pix2Pix(parts, SCENE, MAP, target="classes")
+    terms, _ = gradients(system, "generator", pair=(Tiles(a.values, none), Tiles(b.values, none)), classes=True)
+    assert terms["reconstruction"] == 0.0  # whatever class the map has there
 
 
 def test_batches_are_a_function_of_seed_step_turn_and_repeat() -> None:
@@ -169,16 +173,17 @@ def test_pairs_stay_pairs() -> None:
         ({"latent": {"name": "uniform"}}, {}, r"latent\.name: is 'uniform'"),
         ({"reconstruction": {"name": "cross_entropy"}}, {}, r"'cross_entropy' needs system\.target: classes"),
         ({"critic_penalty": {"name": "wgan_gp"}, "critic": {"name": "patch_gan"}}, {}, r"critic\.norm: 'batch' mixes"),
+        ({}, {"n_critic": 0}, r"system\.n_critic: must be at least 1, got 0"),
         ({}, {"jitter": -0.1}, r"system\.jitter: must lie between 0 and 1"),
     ],
 )
 def test_parts_that_do_not_go_together_are_refused(
     change: dict[str, dict[str, object]], options: dict[str, Any], message: str
 ) -> None:
-    full = {"target": "image", "jitter": 0.1} | options
+    full = {"target": "image", "jitter": 0.1, "n_critic": 1} | options
     with pytest.raises(InputError, match=message):
         Pix2Pix.refuse("experiments.x", slots(**change), **full)
-    Pix2Pix.refuse("experiments.x", slots(), target="image", jitter=0.1)
+    Pix2Pix.refuse("experiments.x", slots(), target="image", jitter=0.1, n_critic=1)
 
 
 def trained(folder: Path, *, stop_after: int | None = None) -> Loop:

@@ -69,10 +69,13 @@ class Frame:
         return np.stack([*corners, (sides[:, 1] - north) / down, (sides[:, 2] - west) / across], axis=1)
 
 
-def groups(grids: Sequence[Grid]) -> list[list[int]]:
-    """Scenes, by their number, that share ground directly or through others; in order of their first scene."""
+def groups(grids: Sequence[Grid], gap: int = 0) -> list[list[int]]:
+    """Scenes, by their number, that share ground directly or through others; in order of their first scene.
+
+    Scenes nearer to each other than ``gap`` pixels count as sharing it.
+    """
     group = np.arange(len(grids))
-    for first, second in overlapping(grids):
+    for first, second in overlapping(grids, gap):
         group[group == group[second]] = group[first]
     members: dict[int, list[int]] = {}
     for scene, number in enumerate(group.tolist()):
@@ -80,38 +83,45 @@ def groups(grids: Sequence[Grid]) -> list[list[int]]:
     return list(members.values())
 
 
-def overlapping(grids: Sequence[Grid]) -> list[tuple[int, int]]:
-    """Pairs of scenes, the lower number first, whose footprints share an area.
+def overlapping(grids: Sequence[Grid], gap: int = 0) -> list[tuple[int, int]]:
+    """Pairs of scenes, the lower number first, whose footprints share an area, or are within ``gap`` pixels.
 
-    They are compared in the CRS of the first, where that does not reach the second in the second's. A scene
-    without a CRS shares ground with no other.
+    They are compared in the CRS of the first, where that does not reach the second in the second's. Scenes without
+    a CRS are compared with each other where they have a transform; pictures in cells share ground with no other.
     """
-    everywhere = {crs: _footprints(crs, grids) for crs in {grid.crs for grid in grids} if crs is not None}
+    everywhere = {crs: _footprints(crs, grids) for crs in {grid.crs for grid in grids}}
     pairs = []
     for first, grid in enumerate(grids):
-        if grid.crs is None:
+        if not grid.in_map_units:
             continue
-        shared, unknown = _shared(first, grid, everywhere[grid.crs])
+        shared, unknown = _shared(first, grid, everywhere[grid.crs], gap)
         for second in (np.flatnonzero((shared | unknown)[first + 1 :]) + first + 1).tolist():
             other = grids[second]
-            if shared[second] or (other.crs is not None and _shared(second, other, everywhere[other.crs])[0][first]):
+            if shared[second] or (other.in_map_units and _shared(second, other, everywhere[other.crs], gap)[0][first]):
                 pairs.append((first, second))
     return pairs
 
 
-def _shared(one: int, grid: Grid, sides: Sides) -> tuple[Bool[np.ndarray, " scene"], Bool[np.ndarray, " scene"]]:
-    """Which footprints share an area with one of them, and of which it is not known."""
+def _shared(
+    one: int, grid: Grid, sides: Sides, gap: int
+) -> tuple[Bool[np.ndarray, " scene"], Bool[np.ndarray, " scene"]]:
+    """Which footprints share an area with one of them or are within the gap, and of which it is not known."""
     across = np.minimum(sides[one, 2], sides[:, 2]) - np.maximum(sides[one, 0], sides[:, 0])
     along = np.minimum(sides[one, 3], sides[:, 3]) - np.maximum(sides[one, 1], sides[:, 1])
     height, width = grid.cell_size
-    return (across > SLACK * width) & (along > SLACK * height), np.isnan(across)
+    return (across > (SLACK - gap) * width) & (along > (SLACK - gap) * height), np.isnan(across)
 
 
-def _footprints(crs: str, grids: Sequence[Grid]) -> Sides:
-    """The bounds of grids in a CRS; NaN for those without one and where that CRS does not reach."""
+def _footprints(crs: str | None, grids: Sequence[Grid]) -> Sides:
+    """The bounds of grids in a CRS (or of those without one); NaN for others and where that CRS does not reach."""
     nowhere = np.full((1, 4), np.nan)
     return np.concatenate(
-        [nowhere if grid.crs is None else _into(crs, grid, ZERO, ZERO, grid.rows, grid.columns) for grid in grids]
+        [
+            _into(crs, grid, ZERO, ZERO, grid.rows, grid.columns)
+            if grid.in_map_units and (grid.crs is None) == (crs is None)
+            else nowhere
+            for grid in grids
+        ]
     )
 
 

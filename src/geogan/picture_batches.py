@@ -27,7 +27,8 @@ class Pictures:
         values, valid = self.tiles.values[index], self.tiles.valid[index]
         if self.classes:
             assert self.domain.palette is not None
-            return one_hot(torch.from_numpy(values[:, 0]), len(self.domain.palette)), torch.from_numpy(valid)
+            image = one_hot(torch.from_numpy(values[:, 0]), len(self.domain.palette))
+            return image * torch.from_numpy(valid).unsqueeze(1), torch.from_numpy(valid)
         return self.domain.encode(values, valid), torch.from_numpy(valid)
 
 

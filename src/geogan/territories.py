@@ -62,7 +62,9 @@ def territories(pictures: Sequence[Picture], split: Split, largest: int) -> list
     if isinstance(split.validation, tuple) or isinstance(split.test, tuple):
         return _by_name(pictures, split)
     shares(split)
-    grounds = [[pictures[scene] for scene in scenes] for scenes in groups([picture.grid for picture in pictures])]
+    grounds = [
+        [pictures[scene] for scene in scenes] for scenes in groups([picture.grid for picture in pictures], split.gap)
+    ]
     chosen = _choose(grounds, split, largest)
     found: dict[tuple[str, int], Territory] = {}
     for ground, to in zip(grounds, chosen, strict=True):
@@ -87,11 +89,11 @@ def _by_name(pictures: Sequence[Picture], split: Split) -> list[Territory]:
                 if chosen[number] not in (TRAIN, SPLITS.index(key)):
                     raise InputError(f"split: the scene {pictures[number].name} is in validation and in test")
                 chosen[number] = SPLITS.index(key)
-    for first, second in overlapping([picture.grid for picture in pictures]):
+    for first, second in overlapping([picture.grid for picture in pictures], split.gap):
         if chosen[first] != chosen[second]:
             raise InputError(
                 f"split: {pictures[first].name} ({SPLITS[chosen[first]]}) and {pictures[second].name} "
-                f"({SPLITS[chosen[second]]}) show the same ground; put them into one split"
+                f"({SPLITS[chosen[second]]}) show the same ground, or lie within the gap of it; put them into one split"
             )
     return [_whole([picture], to) for picture, to in zip(pictures, chosen, strict=True)]
 

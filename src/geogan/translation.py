@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from geogan.bundles import load_weights, open_folder, pick_device
 from geogan.choices import choose
-from geogan.domains import Domain, one_hot
+from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.generators import TRANSLATORS
 from geogan.generators.translator import Translator
@@ -99,19 +99,11 @@ def load_translator(path: Path, device: str = "auto", *, stochastic: bool = Fals
     where = pick_device(device)
     network = network.to(where).eval().requires_grad_(False)
     if stochastic:
+        if not any(isinstance(layer, nn.Dropout) for layer in network.modules()):
+            raise InputError(f"--stochastic: the generator of {path} was trained without dropout; leave the option out")
         for layer in network.modules():
             if isinstance(layer, nn.Dropout):
                 layer.train()
     return TranslatorBundle(
         PictureTranslator(network, source, target, classes, where), system["weights_sha256"], system
     )
-
-
-def image_of(
-    domain: Domain, values: Shaped[np.ndarray, "tile band y x"], valid: Bool[np.ndarray, "tile y x"], *, classes: bool
-) -> Float[Tensor, "tile channel y x"]:
-    """Real tiles in the range of a translator's output: one channel per class where ``classes``, else an image."""
-    if classes:
-        assert domain.palette is not None
-        return one_hot(torch.from_numpy(values[:, 0]), len(domain.palette))
-    return domain.encode(values, valid)

@@ -21,14 +21,17 @@ from geogan.system import Slots
 PICTURE = 3  # bands of the pictures that are tried
 
 
-def refuse(where: str, slots: Slots, optimisers: Mapping[str, Choice], tile: int) -> None:
+def refuse(where: str, slots: Slots, optimisers: Mapping[str, Choice], tile: int, evaluation_tile: int) -> None:
     """Raise InputError, naming the key below ``where``, for numbers that make no network or optimiser.
 
     The networks are built and shown two tiles of edge ``tile`` with two facies, or with three bands where the
     generator makes pictures; torch's random state stays.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        shown = (_picture if slots.generator.name in TRANSLATORS else _field)(where, slots, tile)
+        if slots.generator.name in TRANSLATORS:
+            shown = _picture(where, slots, tile, evaluation_tile)
+        else:  # fields are padded to what the network takes
+            shown = _field(where, slots, tile)
         with _naming(f"{where}.critic", f"tiles of {tile}"):
             slots.critic.build(CRITICS, shown.shape[1])(shown)
         for turn, choice in optimisers.items():
@@ -48,20 +51,21 @@ def _field(where: str, slots: Slots, tile: int) -> Float[Tensor, "two channel y 
     return image
 
 
-def _picture(where: str, slots: Slots, tile: int) -> Float[Tensor, "two channel y x"]:
+def _picture(where: str, slots: Slots, tile: int, evaluation_tile: int) -> Float[Tensor, "two channel y x"]:
     """What a critic of pictures beside their scenes is shown."""
     with _naming(f"{where}.generator", f"tiles of {tile}"):
         generator = slots.generator.build(TRANSLATORS, PICTURE, PICTURE)
-        _divides(where, generator.stride, tile)
+        for key, edge in (("tile", tile), ("evaluation_tile", evaluation_tile)):
+            _divides(where, generator.stride, edge, key)
         scene = torch.zeros(2, PICTURE, tile, tile)
         return torch.cat([scene, generator(scene)], dim=1)
 
 
-def _divides(where: str, stride: int, tile: int) -> None:
+def _divides(where: str, stride: int, tile: int, key: str = "tile") -> None:
     if tile % stride:
         raise InputError(
             f"{where}.generator: its stride is {stride}, and tiles of {tile} are no multiple of it; "
-            "change the dataset's tile or the number of layers"
+            f"change the dataset's {key} or the number of layers"
         )
 
 

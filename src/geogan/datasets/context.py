@@ -64,5 +64,5 @@ class Context:
         path = self.root / pattern
         if path.is_dir():
             return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-        found = glob.glob(str(path)) if glob.has_magic(pattern) else [str(path)]
+        found = glob.glob(str(path), recursive=True) if glob.has_magic(pattern) else [str(path)]
         return sorted(Path(name) for name in found if Path(name).is_file())

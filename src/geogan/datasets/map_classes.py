@@ -48,7 +48,7 @@ def alike(
         if (layer.bands, layer.dtype) != (first.bands, first.dtype):
             raise InputError(
                 f"{layer.name}: has {len(layer.bands)} bands of {layer.dtype}, {first.name} has {len(first.bands)} of "
-                f"{first.dtype}; choose bands that all have with source.{key}_bands, or make them alike"
+                f"{first.dtype}; they must be alike"
             )
     return tuple(layers)
 

@@ -29,7 +29,7 @@ class Pix2Pix(System):
 
     ``target``: the output is an image in [-1, 1], or ``classes``: logits of the map's classes, of which the
     critic sees the softmax beside one-hot maps. ``critic_weight`` scales the critic's adversarial term (the
-    paper's half). ``jitter`` and ``flips`` as in Augmentation.
+    paper's half), ``n_critic`` repeats its turn. ``jitter`` and ``flips`` as in Augmentation.
     """
 
     task = "translation"
@@ -44,6 +44,7 @@ class Pix2Pix(System):
         direction: Literal["a_to_b", "b_to_a"] = "a_to_b",
         target: Literal["image", "classes"] = "image",
         critic_weight: float = 0.5,
+        n_critic: int = 1,
         jitter: float = 30 / 256,
         flips: Flips = "horizontal",
     ):
@@ -61,7 +62,7 @@ class Pix2Pix(System):
         self.critic = slots.critic.build(CRITICS, source.channels + outputs)
         self.objective = slots.objective.build(OBJECTIVES)
         self.augmentation = Augmentation(jitter, flips)
-        self.turns = (Turn("critic", ("critic",)), Turn("generator", ("generator",)))
+        self.turns = (Turn("critic", ("critic",), n_critic), Turn("generator", ("generator",)))
         self.sampled = ("generator",)
 
     @classmethod
@@ -73,6 +74,8 @@ class Pix2Pix(System):
         cls.refuse_parts(where, slots, ("constraint", "diversity", "latent"), TRANSLATORS)
         if slots.reconstruction.name == "cross_entropy" and options["target"] != "classes":
             raise InputError(f"{where}.reconstruction.name: 'cross_entropy' needs system.target: classes")
+        if options["n_critic"] < 1:
+            raise InputError(f"{where}.system.n_critic: must be at least 1, got {options['n_critic']}")
         if not 0 <= options["jitter"] <= 1:
             raise InputError(f"{where}.system.jitter: must lie between 0 and 1, got {options['jitter']}")
 

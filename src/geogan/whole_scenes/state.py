@@ -38,6 +38,7 @@ class Partial:
         self.work = json.loads(json.dumps(work))
         self.bands, self.columns, self.dtype = bands, columns, np.dtype(dtype)
         self.strips = self.rows = 0  # finished
+        self._fresh = [folder for folder in self.folder.parents if not folder.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.folder / "lock")
         try:
@@ -107,6 +108,9 @@ class Partial:
         self._lock.release()
 
     def remove(self) -> None:
-        """Remove the folder: the translation is done, or cannot be."""
+        """Remove the folder: the translation is done, or cannot be; with what was made for it and is empty."""
         self.strips = self.rows = 0
         shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            for folder in self._fresh:
+                folder.rmdir()
