@@ -18,7 +18,7 @@ from .tracking_points import last_steps, points_of, unsent
 from .tracking_store import KEY, Dataset, Store, answering
 from .tracking_tags import flattened
 
-SHOWN = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
+SHOWN = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming", "l1", "ssim", "miou", "fid")
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ def list_runs(root: Path, uri: str | None = None) -> list[RunRow]:
 
 
 def runs_table(rows: list[RunRow]) -> Table:
-    """The rows for a terminal."""
-    table = Table("experiment", "key", "status", "started", "steps", *SHOWN)
+    """The rows for a terminal; the main metrics that any of them has."""
+    shown = [name for name in SHOWN if any(name in row.metrics for row in rows)]
+    table = Table("experiment", "key", "status", "started", "steps", *shown)
     for row in rows:
-        values = (f"{row.metrics[name]:.4g}" if name in row.metrics else "" for name in SHOWN)
+        values = (f"{row.metrics[name]:.4g}" if name in row.metrics else "" for name in shown)
         table.add_row(row.name, row.key[:12], row.status, row.started, str(row.steps), *values)
     return table
 
