@@ -57,6 +57,7 @@ class Watcher:
 
 
 def loop(folder: Path, plan: Plan = PLAN) -> Loop:
+    torch.set_num_threads(1)  # of this process and of its children: their number changes the last bits
     torch.manual_seed(0)
     system = ConstrainedSGAN(slots(diversity={"name": "hinge"}), 2)
     return Loop(

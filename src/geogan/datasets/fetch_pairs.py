@@ -121,8 +121,14 @@ def _extract(archive: Path, folder: Path, *, where: str) -> None:
                 room -= member.size
                 if room < 0:
                     raise InputError(f"{where}: holds more than {EXPANSION} times its size; nothing was kept")
-                member.name = "/".join(parts[-2:])
-                stream.extract(member, folder, filter="data")
+                if parts[-2] in ("..", "/"):
+                    raise tarfile.TarError(f"{member.name} lies outside")
+                picture = folder / parts[-2] / parts[-1]
+                picture.parent.mkdir(exist_ok=True)
+                content = stream.extractfile(member)
+                assert content is not None  # of a regular file
+                with content, picture.open("wb") as sink:
+                    shutil.copyfileobj(content, sink)
     except (tarfile.TarError, EOFError, zlib.error, BadGzipFile) as error:
         raise InputError(f"{where}: a broken archive ({' '.join(str(error).split())}); nothing was kept") from error
     if not any(folder.glob("*/*.jpg")):
