@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import threading
@@ -90,12 +91,13 @@ def _ignoring_interrupts() -> Iterator[None]:
 def _remote(stack: ExitStack, scheduler: str) -> Client:
     from distributed import Client
 
-    try:
+    try:  # asked before: a client that fails stays open until it is collected, and if that is amid a start, both hang
+        asyncio.run(_answering(scheduler))
         client: Client = stack.enter_context(Client(scheduler, timeout=PATIENCE, set_as_default=False))
     except (OSError, ValueError) as error:
         raise InputError(
             f"--scheduler {scheduler}: no dask scheduler answers there within {PATIENCE} s "
-            f"({' '.join(str(error).split())}); give tcp://host:port of one, or --workers alone"
+            f"({' '.join(str(error).split()) or 'it is silent'}); give tcp://host:port of one, or --workers alone"
         ) from None
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
@@ -104,6 +106,16 @@ def _remote(stack: ExitStack, scheduler: str) -> Client:
             f"--scheduler {scheduler}: has no worker after {PATIENCE} s; start one with dask worker {scheduler}"
         ) from None
     return client
+
+
+async def _answering(scheduler: str) -> None:
+    """Raise OSError or ValueError unless something at the address speaks as dask does."""
+    from distributed.comm import connect
+
+    async def greet() -> None:
+        await (await connect(scheduler, timeout=PATIENCE)).close()
+
+    await asyncio.wait_for(greet(), PATIENCE + 1)
 
 
 def _gather(client: Client, work: Callable[[Any], None], items: Sequence[Any]) -> None:
