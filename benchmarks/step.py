@@ -21,7 +21,7 @@ import torch
 from lightning_fabric import Fabric
 
 from geogan.batches import FaciesBatches
-from geogan.config import Experiment, read
+from geogan.config import Experiment, Tiling, read
 from geogan.domains import Domain
 from geogan.optimisers import OPTIMISERS
 from geogan.picture_batches import PairBatches, Pictures
@@ -29,6 +29,7 @@ from geogan.scenes import Palette, Tiles
 from geogan.system import System
 from geogan.systems import SYSTEMS
 from geogan.train import Loop, Plan
+from geogan.unpaired_batches import UnpairedBatches
 
 ROUNDS, STEPS = 5, 4
 SCENE = Domain("uint8", (1, 2, 3), (0.0,) * 3, (255.0,) * 3, None, None, (1.0, 1.0))
@@ -44,24 +45,28 @@ def fields(tile: int, batch: int, device: torch.device) -> FaciesBatches:
     return FaciesBatches(real, mask, codes, batch=batch, seed=0, device=device)
 
 
-def pictures(tile: int, batch: int, device: torch.device, *, classes: bool) -> PairBatches:
+def pictures(edges: tuple[int, int], *, classes: bool) -> tuple[Pictures, Pictures]:
+    """Noise: 256 tiles of scenes and of maps."""
     rng = np.random.default_rng(0)
-    valid = np.ones((256, tile, tile), dtype=bool)
-    scenes = Tiles(rng.integers(256, size=(256, 3, tile, tile)).astype(np.uint8), valid)
-    maps = Tiles(rng.integers(len(MAP.palette or ()), size=(256, 1, tile, tile)).astype(np.uint8), valid)
-    pair = Pictures(SCENE, scenes), Pictures(MAP, maps, classes)
-    return PairBatches(*pair, batch=batch, seed=0, device=device)
+    (a, b), count = edges, len(MAP.palette or ())
+    scenes = Tiles(rng.integers(256, size=(256, 3, a, a)).astype(np.uint8), np.ones((256, a, a), dtype=bool))
+    maps = Tiles(rng.integers(count, size=(256, 1, b, b)).astype(np.uint8), np.ones((256, b, b), dtype=bool))
+    return Pictures(SCENE, scenes), Pictures(MAP, maps, classes)
 
 
-def work(experiment: Experiment, tile: int, device: torch.device) -> tuple[System, Any]:
+def work(experiment: Experiment, tiling: Tiling, device: torch.device) -> tuple[System, Any]:
     """The system of an experiment, and batches for it."""
     kind, batch = SYSTEMS[experiment.system.name], experiment.training.batch
+    edges = tiling.of("a").tile, tiling.of("b").tile
     if kind.task == "simulation":
-        return experiment.system.build(SYSTEMS, experiment.slots, 2), fields(tile, batch, device)
-    classes = experiment.system.options["target"] == "classes"
-    return experiment.system.build(SYSTEMS, experiment.slots, SCENE, MAP), pictures(
-        tile, batch, device, classes=classes
-    )
+        return experiment.system.build(SYSTEMS, experiment.slots, 2), fields(edges[0], batch, device)
+    a, b = pictures(edges, classes=experiment.system.options.get("target") == "classes")
+    system: System = experiment.system.build(SYSTEMS, experiment.slots, SCENE, MAP, edges)
+    if not kind.paired:
+        return system, UnpairedBatches(a, b, batch=batch, seed=0, device=device)
+    if "b_to_a" in kind.directions(**experiment.system.options):
+        a, b = b, a
+    return system, PairBatches(a, b, batch=batch, seed=0, device=device)
 
 
 def main() -> None:
@@ -69,11 +74,11 @@ def main() -> None:
     experiment = params.experiments[sys.argv[1] if len(sys.argv) > 1 else "channels_sgan"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(params.compute.threads)
-    system, batches = work(experiment, params.datasets[experiment.dataset].tiling.tile, device)
+    system, batches = work(experiment, params.datasets[experiment.dataset].tiling, device)
     plain = copy.deepcopy(system).to(device).to(memory_format=torch.channels_last)
     optimisers = {
         turn.name: experiment.optimisers[turn.name].build(
-            OPTIMISERS, [w for name in turn.moves for w in getattr(plain, name).parameters()]
+            OPTIMISERS, [w for name in turn.moves for w in plain.get_submodule(name).parameters()]
         )
         for turn in plain.turns
     }

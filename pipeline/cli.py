@@ -96,9 +96,12 @@ def prepare(
         for name, counts in prepare_all(project, names, workers, scheduler):
             tiles = counts["tiles"]
             aside = {"left_out": "tiles with nodata left out", "skipped": "scenes smaller than a tile skipped"}
-            line = ", ".join(f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in {"tile", *aside})
+            line = ", ".join(
+                f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in {"tile", "tile_b", *aside}
+            )
+            edges = " and ".join(str(tiles[key]) for key in ("tile", "tile_b") if key in tiles)
             left = "".join(f"; {tiles[key]} {what}" for key, what in aside.items() if tiles.get(key))
-            _result({"dataset": name, **counts}, as_json, f"{name}: tiles of {tiles['tile']}: {line}{left}")
+            _result({"dataset": name, **counts}, as_json, f"{name}: tiles of {edges}: {line}{left}")
 
 
 @app.command()
@@ -267,6 +270,7 @@ def translate(
     bundle: Annotated[Path, typer.Argument(help="Folder that 'geogan export' made.")],
     scene: Annotated[Path, typer.Argument(help="GeoTIFF, PNG or JPEG of any size.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="Result, a COG on the grid of the scene.")],
+    reverse: Annotated[bool, typer.Option("--reverse", help="The other direction of the bundle.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     tta: Annotated[bool, typer.Option("--tta", help="Mean over the eight flips and quarter turns.")] = False,
     stochastic: Annotated[bool, typer.Option("--stochastic", help="Leave dropout on.")] = False,
@@ -287,6 +291,7 @@ def translate(
                 bundle,
                 scene,
                 out,
+                reverse=reverse,
                 workers=workers,
                 tta=tta,
                 stochastic=stochastic,

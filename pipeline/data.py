@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geogan.config import read_yaml
-from geogan.datasets import IMAGE_SOURCES, SCENE_SOURCES, SOURCES
+from geogan.datasets import IMAGE_SOURCES, SCENE_SOURCES, SOURCES, hdf5_digits, idx
 from geogan.datasets.fetch import REMOTES
 from geogan.datasets.fetch_pairs import ARCHIVES
 from geogan.errors import InputError
@@ -23,26 +23,35 @@ from .profile import edited
 from .project import Project
 from .root import project_root
 
-PUBLIC = {name: {"name": "fetch", "image": name} for name in REMOTES}
+PUBLIC: dict[str, dict[str, Any]] = {name: {"name": "fetch", "image": name} for name in REMOTES}
 PUBLIC |= {name: {"name": "fetch_pairs", "set": name} for name in ARCHIVES}
-# pictures of 600 x 600 with a split of their own: neighbouring ground is apart in it
-PUBLISHED = {
+PUBLIC |= {
+    "digits": {"name": "two_sets", "a": {"name": "idx", "set": "mnist"}, "b": {"name": "hdf5_digits", "set": "usps"}}
+}
+ADDRESSES = {name: remote.url for name, remote in REMOTES.items()}
+ADDRESSES |= {name: archive.url for name, archive in ARCHIVES.items()}
+ADDRESSES |= {"digits": f"{idx.SETS['mnist'][0]} and {hdf5_digits.SETS['usps'].url}"}
+# sets with a split of their own; in that of the maps (600 x 600) neighbouring ground is apart
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "digits": {
+        "tile": [28, 16],
+        "stride": [28, 16],
+        "evaluation_tile": [28, 16],
+        "split": {"validation": ["train/9"], "test": ["test/*"]},
+    },
     "maps": {
         "tile": 256,
         "stride": 256,
         "evaluation_tile": 256,
         "split": {"validation": ["train/1??"], "test": ["val/*"]},
-    }
+    },
 }
 GSLIB_SUFFIXES = (".sgems", ".gslib", ".gs", ".dat", ".txt")
 
 
 def listing(project: Project) -> list[dict[str, str]]:
     """Rows (name, kind, about) of what can be fetched and of the datasets of the params."""
-    urls = {name: remote.url for name, remote in REMOTES.items()} | {
-        name: archive.url for name, archive in ARCHIVES.items()
-    }
-    public = [{"name": name, "kind": "to fetch", "about": urls[name]} for name in PUBLIC]
+    public = [{"name": name, "kind": "to fetch", "about": ADDRESSES[name]} for name in PUBLIC]
     own = [
         {"name": name, "kind": "dataset", "about": _about(dataset.source.plain())}
         for name, dataset in project.params.datasets.items()
@@ -51,7 +60,10 @@ def listing(project: Project) -> list[dict[str, str]]:
 
 
 def _about(source: dict[str, Any]) -> str:
-    return " ".join([source["name"], *(str(source[key]) for key in ("path", "image") if source.get(key))])
+    if source["name"] == "two_sets":
+        return f"two_sets: {_about(source['a'])}, {_about(source['b'])}"
+    keys = ("path", "image", "images", "set")
+    return " ".join([source["name"], *(str(source[key]) for key in keys if source.get(key))])
 
 
 def fetch(project: Project, name: str) -> str:

@@ -15,7 +15,7 @@ from .tracking_additions import log_onnx_model
 
 
 def export(project: Project, name: str) -> Path:
-    """Make ``data/exports/<name>/`` and log it to the run of the training as an MLflow model."""
+    """Make ``data/exports/<name>/`` and log its main graph to the run of the training as an MLflow model."""
     model, out = project.model(name), project.bundle(name)
     check_same(project, name)
     file = project.metrics(name)
@@ -24,12 +24,13 @@ def export(project: Project, name: str) -> Path:
     write_bundle(model, out, exported)
     run = model / "run.json"
     if run.exists():
-        inputs = exported.graph.example(2, 2, 2)
+        main, graph = next(iter(exported.graphs.items()))
+        inputs = graph.example(2, *graph.sizes[1])
         log_onnx_model(
             project.root,
             run,
-            out / "model.onnx",
-            {name: value.numpy() for name, value in zip(exported.graph.inputs, inputs, strict=True)},
+            out / main,
+            {name: value.numpy() for name, value in zip(graph.inputs, inputs, strict=True)},
             extra_files=[out / "card.md", out / "system.json"],
         )
     return out

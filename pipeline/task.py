@@ -38,7 +38,7 @@ class Task(ABC):
     """One experiment with its data open; ``experiment`` and ``device`` are those of its params."""
 
     code: ClassVar[tuple[str, ...]]  # files of the library that its trainings depend on, besides the common ones
-    shown: ClassVar[tuple[str, ...]]  # metrics that the command line tells
+    shown: tuple[str, ...]  # metrics that the command line tells
     experiment: Experiment
     device: torch.device
     inputs: tuple[Input, ...]
@@ -60,8 +60,8 @@ class Task(ABC):
         """The metrics of ``select_by`` on the validation split."""
 
     @abstractmethod
-    def picture(self, system: System, path: Path) -> None:
-        """Write a PNG of what the system makes of validation tiles."""
+    def picture(self, system: System, path: Path) -> list[Path]:
+        """Write a PNG of what the system makes of validation tiles, or one for each direction; their paths."""
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:

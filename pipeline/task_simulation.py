@@ -65,7 +65,7 @@ class Simulation(Task):
             seed=0,
         )
 
-    def picture(self, system: System, path: Path) -> None:
+    def picture(self, system: System, path: Path) -> list[Path]:
         """Real tiles, and for three sets of hard data three fields of different noise."""
         real = self.prepared.tiles("validation", "image", "evaluation")
         mask, codes = self.constraints.read("validation", "evaluation")
@@ -74,6 +74,7 @@ class Simulation(Task):
         groups = [sampler.sample(*hard, SHOWN, seed=0) for hard in zip(masks, known, strict=True)]
         fields = np.stack(groups)
         sample_sheet(Evaluated({}, (), real[: SHOWN + 1], masks, known, fields, self.prepared.names, 0.0), path)
+        return [path]
 
     def facts(self) -> dict[str, Any]:
         grid = self.prepared.grid

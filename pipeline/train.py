@@ -36,8 +36,8 @@ def check(project: Project, name: str) -> None:
     """Raise InputError, before any store is made, for parts that torch cannot build for the tiles, or no device."""
     experiment = project.experiment(name)
     pick_device(project.params.compute.device)
-    tiling = project.dataset(experiment.dataset).tiling
-    refuse(f"experiments.{name}", experiment.slots, experiment.optimisers, tiling.tile, tiling.evaluation_tile)
+    tiling, parts = project.dataset(experiment.dataset).tiling, (experiment.slots, experiment.optimisers)
+    refuse(f"experiments.{name}", experiment.system, *parts, tiling.tile, tiling.evaluation_tile)
 
 
 def train(project: Project, name: str, *, force: bool = False, quiet: bool = False) -> dict[str, Any]:

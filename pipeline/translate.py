@@ -20,7 +20,7 @@ from .signals import Signals, Stopped, catching
 
 if TYPE_CHECKING:
     from geogan.scenes import Layer
-    from geogan.translation import PictureTranslator, TranslatorBundle
+    from geogan.translation import PictureTranslator
     from geogan.whole_scenes.state import Partial
     from geogan.whole_scenes.strips import Job
 
@@ -30,6 +30,7 @@ def translate(
     scene: Path,
     out: Path,
     *,
+    reverse: bool = False,
     workers: int = 1,
     tta: bool = False,
     force: bool = False,
@@ -41,9 +42,9 @@ def translate(
 ) -> dict[str, Any]:
     """Write the translated ``scene`` to ``out``, a COG on the scene's grid, and ``OUT.report.json``; the report.
 
-    The report that is returned has ``seconds`` besides. An interrupted translation goes on when it is asked for
-    again with the same bundle, scene and options. Raises InputError for whatever the user can mend, nothing is
-    left then; Stopped after a signal, with the finished rows kept.
+    ``reverse`` takes the bundle's other direction. The report that is returned has ``seconds`` besides. An interrupted
+    translation goes on when it is asked for again with the same bundle, scene and options. Raises InputError for
+    whatever the user can mend, nothing is left then; Stopped after a signal, with the finished rows kept.
     """
     check_output(out, scene)
     for name, value, least in (("--workers", workers, 1), ("--seed", seed, 0), ("--batch", batch or 1, 1)):
@@ -53,29 +54,31 @@ def translate(
     from geogan.translation import load_translator
     from geogan.whole_scenes.strips import Job
 
-    from .translate_checks import fitting_scene
+    from .translate_checks import check_ratio, fitting_scene
 
     start = time.perf_counter()
     model = load_translator(bundle, stochastic=stochastic)
-    layer = fitting_scene(scene, model.translator.source, force=force)
-    plan = plan_windows(layer.grid.rows, layer.grid.columns, model.translator.stride, window)
-    batch = batch or (1 if model.translator.device.type == "cpu" else 16)
-    job = Job(model.translator, layer, plan, tta=tta, seed=seed if stochastic else None, batch=batch)
-    report = _facts(model, scene, job) | {"workers": workers}
+    direction, translator = model.facing(reverse)
+    check_ratio(model, direction)
+    layer = fitting_scene(scene, translator.source, force=force)
+    plan = plan_windows(layer.grid.rows, layer.grid.columns, translator.stride, window)
+    batch = batch or (1 if translator.device.type == "cpu" else 16)
+    job = Job(translator, layer, plan, tta=tta, seed=seed if stochastic else None, batch=batch)
+    report = _facts(model.digest, direction, scene, job) | {"workers": workers}
     with _partial(out, job, report) as partial, catching() as signals:
         _translate(job, partial, workers, _stopping(out, layer, partial, signals), quiet=quiet)
-        report |= _finish(out, model, layer, plan, partial)
+        report |= _finish(out, model.digest, job, partial)
         write_text(out.with_name(out.name + ".report.json"), json.dumps(report, indent=2, allow_nan=False) + "\n")
         partial.remove()
     return report | {"seconds": round(time.perf_counter() - start, 3)}
 
 
-def _facts(model: TranslatorBundle, scene: Path, job: Job) -> dict[str, Any]:
+def _facts(digest: str, direction: str, scene: Path, job: Job) -> dict[str, Any]:
     """What the result depends on, as the report tells it."""
     plan, grid = job.plan, job.layer.grid
     return {
         "geogan": __version__,
-        "bundle": {"sha256": model.digest, "direction": model.system["direction"]},
+        "bundle": {"sha256": digest, "direction": direction},
         "scene": {"file": str(scene), "sha256": sha256_of(scene)},
         "grid": {"rows": grid.rows, "columns": grid.columns, "transform": list(grid.transform), "crs": grid.crs},
         "bands": list(job.layer.bands),
@@ -139,14 +142,14 @@ def _translate(job: Job, partial: Partial, workers: int, check: Callable[[], Non
                 partial.add(rows)
 
 
-def _finish(out: Path, model: TranslatorBundle, layer: Layer, plan: WindowPlan, partial: Partial) -> dict[str, Any]:
+def _finish(out: Path, digest: str, job: Job, partial: Partial) -> dict[str, Any]:
     """Write the COG of the finished rows; what they hold. Raises InputError where none is valid."""
-    told = summary(partial, model.translator, plan)
+    told = summary(partial, job.translator, job.plan)
     if told["valid_share"] == 0:
-        raise InputError(f"{layer.name}: holds no valid pixel, all are nodata; there is nothing to translate")
-    tags = {"GEOGAN_BUNDLE": model.digest, "GEOGAN_VERSION": __version__}
+        raise InputError(f"{job.layer.name}: holds no valid pixel, all are nodata; there is nothing to translate")
+    tags = {"GEOGAN_BUNDLE": digest, "GEOGAN_VERSION": __version__}
     masked = told["valid_share"] < 1
-    write_cog(out, partial.blocks, layer.grid, model.translator.target, masked=masked, tags=tags)
+    write_cog(out, partial.blocks, job.layer.grid, job.translator.target, masked=masked, tags=tags)
     return told
 
 

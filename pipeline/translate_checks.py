@@ -11,9 +11,24 @@ from geogan.grids import Grid
 from geogan.rasters.layers import RasterLayer, open_scene, with_classes
 from geogan.rasters.legends import Legend, hex_of, pack
 from geogan.scenes import NO_CLASS, Layer, Palette
+from geogan.translation import TranslatorBundle, spelled
 
 TOLERANCE = 0.01  # of the cell size
 EQUATORIAL, ECCENTRICITY = 6378137.0, 0.00669438  # of the WGS 84 ellipsoid: metres, squared
+
+
+def check_ratio(model: TranslatorBundle, direction: str) -> None:
+    """Raise InputError where the translator of a direction gives another number of pixels than it takes.
+
+    Such a one has learned small pictures, each as a whole; a scene would come out on a grid of its own.
+    """
+    if model.translators[direction].ratio == 1:
+        return
+    own, other = (model.system["tiles"][side] for side in direction.split("_to_"))
+    raise InputError(
+        f"{model.path}: from {spelled(direction)} makes {other} x {other} pixels of {own} x {own}, and the translation "
+        "of a scene lies on the grid of the scene; for pictures of that size run the ONNX graph of the bundle"
+    )
 
 
 def fitting_scene(path: Path, source: Domain, *, force: bool) -> Layer:

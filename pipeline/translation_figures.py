@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from geogan.evaluate_translation import Sheet, TranslationEvaluation
+from geogan.evaluate_translation import TranslationEvaluation
 from geogan.scenes import Palette
+from geogan.translation_sheets import Sheet
 
 from .confusion_figure import LISTED, class_label, confusion_sheet
 
@@ -25,11 +26,13 @@ _RIGHT = "#eeeeea"
 
 
 def draw_translation(evaluation: TranslationEvaluation, folder: Path) -> list[Path]:
-    """Write ``samples.png``, ``worst.png`` and, where the target has classes, ``confusion.png``; their paths."""
-    paths = [folder / "samples.png", folder / "worst.png"]
+    """Write ``samples.png``, where the truth is known ``worst.png``, and of classes ``confusion.png``; their paths."""
+    paths = [folder / "samples.png"]
     palettes = evaluation.source.palette, evaluation.target.palette
     translation_sheet(evaluation.samples, palettes, paths[0], rated=False)
-    translation_sheet(evaluation.worst, palettes, paths[1], rated=True)
+    if evaluation.worst is not None:
+        paths.append(folder / "worst.png")
+        translation_sheet(evaluation.worst, palettes, paths[-1], rated=True)
     if evaluation.confusion is not None and evaluation.target.palette and evaluation.confusion.any():
         paths.append(folder / "confusion.png")
         confusion_sheet(evaluation.confusion, evaluation.target.palette.names, paths[-1])
@@ -39,20 +42,22 @@ def draw_translation(evaluation: TranslationEvaluation, folder: Path) -> list[Pa
 def translation_sheet(
     sheet: Sheet, palettes: tuple[Palette | None, Palette | None], path: Path, *, rated: bool
 ) -> None:
-    """A column per tile: input, output, truth, and below where they differ; ``rated`` writes the RMSE above it.
+    """A column per tile: input, output, the truth if it is known, what comes back if there is a way back, the error.
 
-    ``palettes``: those of the inputs and of the outputs.
+    ``palettes``: those of the inputs and of the outputs; ``rated`` writes the RMSE above each tile.
     """
     from . import figure_parts as parts
 
-    rows = {"input": sheet.inputs, "output": sheet.outputs, "truth": sheet.truths}
+    rows = _rows(sheet.inputs, sheet.outputs, sheet.truths, sheet.reconstructions)
+    ours = [shown for shown in (sheet.outputs, sheet.truths) if shown is not None]
     with parts.style():
-        entries = _classes(palettes[0], sheet.inputs) + _classes(palettes[1], sheet.outputs, sheet.truths)
+        entries = _classes(palettes[0], sheet.inputs) + _classes(palettes[1], *ours)
         if sheet.wrong is not None:
             entries.append(_patch(parts.INK, "wrong class"))
         columns = _columns(entries, _width(len(sheet.inputs)))
         below = 0.22 * -(-len(entries) // max(columns, 1)) + 0.15
-        figure, axes = _grid(rows, 1, 0.22 * rated + below + 0.6 * (sheet.wrong is None))
+        scaled = sheet.errors is not None and sheet.wrong is None
+        figure, axes = _grid(rows, int(sheet.errors is not None), 0.22 * rated + below + 0.6 * scaled)
         _differences(figure, axes, sheet)
         if rated:
             for axis, figures in zip(axes[0], sheet.figures, strict=True):
@@ -63,9 +68,11 @@ def translation_sheet(
 
 
 def _differences(figure: Figure, axes: list[list[Axes]], sheet: Sheet) -> None:
-    """The last row: where the class is another one, or how far the colours are off."""
+    """The last row, if the truth is known: where the class is another one, or how far the colours are off."""
     from . import figure_parts as parts
 
+    if sheet.errors is None:
+        return
     for axis in axes[-1]:
         parts.bare(axis)
     if sheet.wrong is not None:
@@ -83,19 +90,28 @@ def _differences(figure: Figure, axes: list[list[Axes]], sheet: Sheet) -> None:
     bar.outline.set_linewidth(0.5)
 
 
-def picture_sheet(inputs: Pictures, outputs: Pictures, truths: Pictures, path: Path) -> None:
-    """A column per tile: input, output and truth."""
+def picture_sheet(
+    inputs: Pictures, outputs: Pictures, truths: Pictures | None, path: Path, reconstructions: Pictures | None = None
+) -> None:
+    """A column per tile: input, output, the truth if it is known, and what comes back if there is a way back."""
     from . import figure_parts as parts
 
     with parts.style():
-        figure, _ = _grid({"input": inputs, "output": outputs, "truth": truths})
+        figure, _ = _grid(_rows(inputs, outputs, truths, reconstructions))
         parts.save(figure, path)
+
+
+def _rows(*shown: Pictures | None) -> dict[str, Pictures]:
+    """The pictures that there are, by what they are."""
+    names = ("input", "output", "truth", "reconstruction")
+    return {name: pictures for name, pictures in zip(names, shown, strict=True) if pictures is not None}
 
 
 def _grid(rows: Mapping[str, Pictures], extra: int = 0, inches: float = 0.0) -> tuple[Figure, list[list[Axes]]]:
     """Axes with the pictures: a row for each set, a column for each tile; ``extra`` empty rows below.
 
-    ``inches`` are left for what else the figure holds.
+    All are shown as large as those of the first row, whatever their pixels. ``inches`` are left for what else the
+    figure holds.
     """
     from . import figure_parts as parts
 
@@ -121,7 +137,7 @@ def _classes(palette: Palette | None, *shown: Pictures) -> list[Patch]:
     """The classes that occur in the pictures, for a legend; of many the most frequent."""
     if palette is None:
         return []
-    pixels = _packed(np.concatenate(shown))
+    pixels = np.concatenate([_packed(pictures).ravel() for pictures in shown])
     counts = [int((pixels == code).sum()) for code in _packed(palette.table)]
     most = sorted(np.flatnonzero(counts), key=lambda code: -counts[code])[:LISTED]
     return [_patch(tuple(palette.table[code] / 255), class_label(palette.names[code])) for code in sorted(most)]

@@ -74,8 +74,8 @@ class TrainingWatcher:
 
     def picture(self, step: int, system: System) -> None:
         path = self.folder / "samples" / f"{step:08d}.png"
-        self.work.task.picture(system, path)
-        self.run.picture(path, f"samples/{path.name}")
+        for made in self.work.task.picture(system, path):
+            self.run.picture(made, f"samples/{made.name}")
 
     def stop(self) -> bool:
         return self.signals.number != 0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from geogan.config import Params, overlay, parse, read, read_yaml
+from geogan.config import Edges, Params, overlay, parse, read, read_yaml
 from geogan.errors import InputError
 from geogan.pipeline.work import code_files
 from tests.clone import EXPERIMENT, ROOT
@@ -69,6 +69,23 @@ def test_the_params_of_the_repository_are_valid_alone_and_under_every_profile() 
         ("datasets.channels.tile", None, "datasets.channels.tile: input should be a valid integer, got None"),
         ("datasets.channels.tile", MISSING, "datasets.channels.tile: is missing"),
         ("datasets.channels.stride", 0, "datasets.channels.stride: must be at least 1, got 0"),
+        (
+            "datasets.channels.tile",
+            [64, 32],
+            "datasets.channels.tile: a training image has tiles of one size; give one number, got [64, 32]",
+        ),
+        (
+            "datasets.city.stride",
+            [64, 32, 16],
+            "datasets.city.stride: input should be one whole number or two, [of A, of B], got [64, 32, 16]",
+        ),
+        (
+            "datasets.city.tile",
+            [64, "32"],
+            "datasets.city.tile: input should be one whole number or two, [of A, of B], got [64, '32']",
+        ),
+        ("datasets.city.evaluation_tile", [64, 0], "datasets.city.evaluation_tile: must be at least 1, got 0"),
+        ("datasets.city.tile", True, "datasets.city.tile: input should be a valid integer, got True"),
         ("datasets.channels.pool", 1, "datasets.channels.pool: must lie between 0 and 1, got 1.0"),
         (
             "datasets.channels.split.train",
@@ -328,3 +345,13 @@ def test_every_source_file_of_the_datasets_is_a_dependency_of_its_preparation() 
         source = ROOT / f"src/geogan/datasets/{item['source']['name']}.py"
         for module in re.findall(r"^from geogan\.datasets\.(\w+) import", source.read_text(), re.MULTILINE):
             assert f"src/geogan/datasets/{module}.py" in deps
+
+
+def test_sizes_of_both_domains(params: Params) -> None:
+    """One number is that of both."""
+    data = changed("datasets.city.tile", [64, 32])
+    data["experiments"] = {}
+    tiling = parse(data).datasets["city"].tiling
+    assert tiling.tile == (64, 32)
+    assert (tiling.of("a"), tiling.of("b")) == (Edges(64, 64, 128), Edges(32, 64, 128))
+    assert params.datasets["city"].tiling.of("b") == Edges(64, 64, 128)

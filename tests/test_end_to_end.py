@@ -101,7 +101,7 @@ def test_onnx_computes_what_torch_does(project: Path) -> None:
     bundle = load_bundle(project / "data/exports/channels_sgan", "cpu")
     session = onnxruntime.InferenceSession(str(project / "data/exports/channels_sgan/model.onnx"))
     for size in ((2, 24, 40), (1, 80, 32)):
-        noise, condition = exported(bundle, {}).graph.example(size[0], size[1] // 8, size[2] // 8)
+        noise, condition = exported(bundle, {}).graphs["model.onnx"].example(size[0], size[1] // 8, size[2] // 8)
         with torch.no_grad():
             wanted = facies.activate(bundle.sampler.generator(noise, condition)).numpy()
         (got,) = session.run(None, {"noise": noise.numpy(), "condition": condition.numpy()})

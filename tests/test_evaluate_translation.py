@@ -14,7 +14,7 @@ from geogan.domains import Domain
 from geogan.errors import InputError
 from geogan.evaluate_translation import as_rgb, evaluate_translation, validate_translation
 from geogan.generators.translator import Translator
-from geogan.metrics.directions import TRANSLATION_DIRECTIONS
+from geogan.metrics.directions import PICTURE_DIRECTIONS
 from geogan.scenes import NO_CLASS, Palette, Tiles
 from geogan.translation import PictureTranslator
 
@@ -76,7 +76,7 @@ def test_the_truth_as_output_is_perfect_and_beats_all_baselines(classes):
     assert found["fid"] == pytest.approx(0, abs=1e-4)
     assert found["fid_extractor"] == "random_conv"
     assert (found["n_test"], found["n_train"], found["size"], found["seed"]) == (20, 30, 16, 0)
-    for metric, way in TRANSLATION_DIRECTIONS.items():
+    for metric, way in PICTURE_DIRECTIONS.items():
         for baseline in ("constant", "nearest"):
             assert way * found[metric] < way * found[f"{baseline}_{metric}"], (metric, baseline)
     assert 0 < found["floor_fid"] < found["constant_fid"]
@@ -86,7 +86,7 @@ def test_the_truth_as_output_is_perfect_and_beats_all_baselines(classes):
 def test_noise_is_worse_than_a_constant(classes):
     found = evaluate_translation(translator(classes, Noise), pairs(30, 1), pairs(20, 2)).metrics
     for metric in ("l1", "rmse", "psnr", "ssim", "pixel_accuracy"):
-        way = TRANSLATION_DIRECTIONS[metric]
+        way = PICTURE_DIRECTIONS[metric]
         assert way * found[metric] > way * found[f"constant_{metric}"], metric
     assert found["fid"] > 5 * found["floor_fid"]
     assert found["kid"] > 5 * abs(found["floor_kid"])
@@ -199,3 +199,4 @@ def test_bands_become_colours(bands, expected):
     shown = as_rgb(image, np.array([[[True, True], [True, False]]]))
     assert shown[0, 0, 0].tolist() == expected
     assert shown[0, 1, 1].tolist() == [255, 255, 255]
+    assert as_rgb(image)[0, 1, 1].tolist() == expected

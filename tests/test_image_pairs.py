@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +99,28 @@ def test_an_odd_width_side_by_side(tmp_path: Path) -> None:
         read(Context(tmp_path), a="*.png", b=None)
     with pytest.raises(InputError, match=r"source\.b_sha256: there is no source\.b"):
         read(Context(tmp_path), a="*.png", b=None, b_sha256="0" * 64)
+
+
+def test_two_sets_without_pairs(folder: Path) -> None:
+    """Any counts, names and sizes; the maps share their classes still."""
+    write(folder / "a/z.png", np.stack([numbers(9, 5)] * 3))
+    classes: dict[str, int | tuple[int, int, int]] = {"red": RED, "blue": BLUE}
+    options: dict[str, Any] = {"a": "a", "b": "b", "classes": classes, "ignore": (BLACK,)}
+    with pytest.raises(InputError, match=r"source\.a has 1 without a partner: z"):
+        read(Context(folder), **options)
+    scenes = read(Context(folder), **options, pairing="none")
+    assert (scenes.aligned, scenes.names, scenes.names_b) == (False, ("x", "y", "z"), ("x", "y"))
+    assert [(layer.grid.rows, layer.grid.columns) for layer in scenes.a] == [(4, 6), (4, 6), (9, 5)]
+    assert scenes.b[0].palette == scenes.b[1].palette
+    pairs = read(Context(folder), **(options | {"a": "a/*.jpg"}))
+    apart = read(Context(folder), **(options | {"a": "a/*.jpg"}), pairing="none")
+    assert (pairs.aligned, pairs.names_b) == (True, None)
+    assert pairs.sha256 != apart.sha256
+    digest = "0" * 64
+    with pytest.raises(InputError, match=r"source\.b_sha256 asks for 0+"):
+        read(Context(folder), **options, pairing="none", b_sha256=digest)
+    with pytest.raises(InputError, match=r"^source\.b: is null, .* pairs; with source\.pairing none give"):
+        read(Context(folder), a="a", b=None, pairing="none")
 
 
 def test_content_is_pinned(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from geogan.choices import Table
 from geogan.critics import CRITICS
-from geogan.datasets import SOURCES
+from geogan.datasets import DIGIT_SOURCES, SOURCES
 from geogan.generators import GENERATORS
 from geogan.objectives import OBJECTIVES
 from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES, RECONSTRUCTIONS
@@ -23,15 +23,15 @@ LIBRARY, PIPELINE = ROOT / "src" / "geogan", ROOT / "pipeline"
 
 # Each layer may import those before it, and its own as long as that makes no circle.
 LAYERS = {
-    "base": "augmentation errors files blocks choices facies grids ground manifests shards training_image well_columns "
+    "base": "augmentation errors files image_pool blocks choices facies grids ground manifests shards training_image well_columns "
     "workers",
     "pictures": "scenes domains rasters",
     "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection "
     "footprints territories scene_tasks scene_windows scene_tiles scaling",
-    "systems": "system batches picture_batches systems",
+    "systems": "system batches picture_batches unpaired_batches systems",
     "configuration": "config trial",
     "work": "train checkpoint bundles evaluate evaluate_translation export export_fields export_pictures inference "
-    "translation prepare prepare_scenes store scene_store scene_writing writing ensemble hard_data "
+    "translation translation_sheets prepare prepare_scenes store scene_store scene_writing writing ensemble hard_data "
     "whole_scenes "
     "fields fields_gslib fields_npz fields_tif fields_zarr wells wells_layer wells_table",
 }
@@ -40,6 +40,7 @@ APPLICATION = {"dvc", "mlflow", "typer", "click", "rich", "ruamel"}
 LAZY = {
     "dask",
     "distributed",
+    "h5py",
     "rasterio",
     "pyogrio",
     "shapely",
@@ -73,7 +74,7 @@ def _at_import(tree: ast.AST) -> Iterator[ast.AST]:
     """The nodes that run when the module is imported, those for type checkers left out."""
     for node in ast.iter_child_nodes(tree):
         typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        if not isinstance(node, ast.FunctionDef | ast.Lambda) and not typing_only:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not typing_only:
             yield node
             yield from _at_import(node)
 
@@ -143,7 +144,7 @@ def test_the_training_core_loads_neither_rasters_nor_dvc_nor_mlflow() -> None:
     assert done.stdout.strip() == "[]"
 
 
-HELPERS = {"context", "courses", "levels", "city", "city_rendering", "city_streets", "map_classes", "pairing"}
+HELPERS = {"context", "courses", "levels", "city", "city_rendering", "city_streets", "map_classes", "digits", "pairing"}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ HELPERS = {"context", "courses", "levels", "city", "city_rendering", "city_stree
         ("objectives", [OBJECTIVES], {"objective"}),
         ("penalties", [CRITIC_PENALTIES, CONSTRAINT_COSTS, DIVERSITIES, RECONSTRUCTIONS], {"gradient"}),
         ("systems", [SYSTEMS], set()),
-        ("datasets", [SOURCES], HELPERS),
+        ("datasets", [SOURCES, DIGIT_SOURCES], HELPERS),
     ],
 )
 def test_every_part_is_a_file_of_its_name_and_every_file_is_in_a_table(

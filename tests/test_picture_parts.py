@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,12 +14,18 @@ from geogan.augmentation import Augmentation
 from geogan.blocks import ReflectionPad
 from geogan.critics import CRITICS
 from geogan.critics.patch_gan import LAYERS
+from geogan.errors import InputError
+from geogan.export import Graph, write_onnx
 from geogan.generators import TRANSLATORS
 from geogan.penalties.cross_entropy import cross_entropy
 from geogan.penalties.l1 import l1
 from geogan.penalties.l2 import l2
 
-SMALL = {"unet": {"depth": 3, "filters": 4}, "resnet": {"blocks": 1, "filters": 4}}
+SMALL = {
+    "unet": {"depth": 3, "filters": 4},
+    "resnet": {"blocks": 1, "filters": 4},
+    "direct": {"blocks": 1, "filters": 4},
+}
 
 
 def parameters(network: nn.Module) -> int:
@@ -53,14 +61,63 @@ def test_translators_keep_the_size_and_do_not_depend_on_it_inside(name: str, nor
     with torch.no_grad():
         for _ in range(3):
             network(torch.randn(4, 2, 32, 32) * 2 + 1)  # statistics of training, unlike those of a single picture
-        large = torch.rand(1, 2, 20 * network.stride, 16 * network.stride)
-        edge = 4 * network.stride
+        unit = max(network.stride, 4)
+        large = torch.rand(1, 2, 20 * unit, 16 * unit)
+        edge = 4 * unit
         whole = network.eval()(large)
         part = network(large[..., edge : 3 * edge, edge : 3 * edge])
     assert whole.shape == (1, 5, *large.shape[2:])
-    inner = slice(edge - network.stride, edge + network.stride)
-    within = slice(2 * edge - network.stride, 2 * edge + network.stride)
+    inner = slice(edge - unit, edge + unit)
+    within = slice(2 * edge - unit, 2 * edge + unit)
     torch.testing.assert_close(part[..., inner, inner], whole[..., within, within], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("ratio", [Fraction(4, 7), Fraction(7, 4), Fraction(1, 3), Fraction(2), Fraction(5, 8)])
+def test_a_direct_generator_goes_from_grid_to_grid(ratio: Fraction) -> None:
+    """Sides of n q pixels become exactly n p; inside, features are resized as by torch's antialiased interpolation."""
+    network = TRANSLATORS["direct"](2, 1, ratio, filters=4)
+    assert (network.stride, network.ratio) == (2 * ratio.denominator, ratio)
+    sides = [network.stride * n for n in (9, 12)]
+    new = [int(side * ratio) for side in sides]
+    assert network(torch.randn(2, 2, *sides)).shape == (2, 1, *new)
+    image = torch.randn(1, 3, *sides)
+    resized = network.resize(image)
+    wanted = nn.functional.interpolate(image, size=new, mode="bilinear", antialias=True, align_corners=False)
+    cut = math.ceil(2 * ratio)
+    inner = (..., slice(cut, -cut), slice(cut, -cut))
+    torch.testing.assert_close(resized[inner], wanted[inner], rtol=0, atol=1e-4)
+    torch.testing.assert_close(network.resize(torch.ones(1, 1, *sides)), torch.ones(1, 1, *new))
+
+
+def test_a_direct_generator_does_not_depend_on_the_size_inside() -> None:
+    """As other translators: whole scenes are made window by window, windows begin at multiples of the stride."""
+    torch.manual_seed(0)
+    network = TRANSLATORS["direct"](1, 1, Fraction(4, 7), filters=4)
+    network(torch.randn(4, 1, 28, 28) * 2 + 1)
+    large = torch.rand(1, 1, 224, 168)
+    with torch.no_grad():
+        whole = network.eval()(large)
+        part = network(large[..., 42:154, 42:154])
+    torch.testing.assert_close(part[..., 30:34, 30:34], whole[..., 54:58, 54:58], rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_direct_generator_goes_into_onnx_for_any_size(tmp_path: Path) -> None:
+    for ratio in (Fraction(4, 7), Fraction(7, 4)):
+        network = TRANSLATORS["direct"](1, 2, ratio, filters=4)
+
+        def example(batch: int, rows: int, columns: int, stride: int = network.stride) -> tuple[torch.Tensor, ...]:
+            return (torch.rand(batch, 1, stride * rows, stride * columns),)
+
+        graph = Graph(network, ("scene",), "image", example, (network.stride,), ((3, 4), (2, 3), (5, 2)))
+        assert write_onnx(graph, tmp_path / "model.onnx") < 1e-5
+
+
+@pytest.mark.parametrize("name", ["unet", "resnet"])
+def test_other_generators_keep_the_grid(name: str) -> None:
+    with pytest.raises(InputError, match=rf"^generator\.name: '{name}' keeps the grid, but sides are to become 4/7"):
+        TRANSLATORS[name](1, 1, Fraction(4, 7))
+    assert TRANSLATORS[name](1, 1, Fraction(1), **SMALL[name]).ratio == 1
 
 
 def test_instance_norm_in_training_is_that_of_each_picture() -> None:

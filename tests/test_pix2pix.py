@@ -21,6 +21,7 @@ from geogan.systems.pix2pix import Pix2Pix
 from geogan.train import Loop, Plan
 from tests.test_train import Watcher
 
+TILES = (16, 16)
 SCENE = Domain("uint16", (1, 3), (0.0, 0.0), (1000.0, 500.0), None, None, (1.0, 1.0))
 MAP = Domain(
     "uint8",
@@ -74,7 +75,7 @@ def gradients(system: Pix2Pix, turn: str, **options: Any) -> tuple[dict[str, flo
 
 @pytest.mark.parametrize("objective", ["js", "non_saturating", "least_squares", "wasserstein"])
 def test_each_turn_moves_its_network_with_every_objective(objective: str) -> None:
-    system = Pix2Pix(slots(objective={"name": objective}), SCENE, MAP)
+    system = Pix2Pix(slots(objective={"name": objective}), SCENE, MAP, TILES)
     terms, reached = gradients(system, "critic")
     assert set(terms) == {"adversarial"}
     assert reached == {"critic"}
@@ -84,12 +85,12 @@ def test_each_turn_moves_its_network_with_every_objective(objective: str) -> Non
 
 
 def test_the_critic_sees_scene_and_map_side_by_side() -> None:
-    system = Pix2Pix(slots(), SCENE, MAP)
+    system = Pix2Pix(slots(), SCENE, MAP, TILES)
     seen: list[torch.Tensor] = []
     system.critic.register_forward_hook(lambda module, shown, out: seen.append(shown[0]))
     source = batches()
     batch = source.draw(0, 0, 0, torch.Generator().manual_seed(0))
-    plain = Pix2Pix(slots(), SCENE, MAP, jitter=0.0, flips="none")
+    plain = Pix2Pix(slots(), SCENE, MAP, TILES, jitter=0.0, flips="none")
     plain.critic.register_forward_hook(lambda module, shown, out: seen.append(shown[0]))
     plain.losses("critic", batch)
     real, fake = seen
@@ -104,7 +105,7 @@ def test_critic_weight_scales_the_critics_game_alone() -> None:
     values = []
     for weight in (1.0, 0.5):
         torch.manual_seed(0)
-        system = Pix2Pix(slots(), SCENE, MAP, critic_weight=weight)
+        system = Pix2Pix(slots(), SCENE, MAP, TILES, critic_weight=weight)
         values.append((gradients(system, "critic")[0]["adversarial"], gradients(system, "generator")[0]["adversarial"]))
     assert values[1][0] == pytest.approx(0.5 * values[0][0])
     assert values[1][1] == pytest.approx(values[0][1])
@@ -112,7 +113,7 @@ def test_critic_weight_scales_the_critics_game_alone() -> None:
 
 def test_classes_are_probabilities_for_the_critic_and_logits_for_the_cost() -> None:
     parts = slots(reconstruction={"name": "cross_entropy", "weight": 1.0})
-    system = Pix2Pix(parts, SCENE, MAP, target="classes", flips="none", jitter=0.0)
+    system = Pix2Pix(parts, SCENE, MAP, TILES, target="classes", flips="none", jitter=0.0)
     seen: list[torch.Tensor] = []
     system.critic.register_forward_hook(lambda module, shown, out: seen.append(shown[0]))
     terms, _ = gradients(system, "generator", classes=True)
@@ -123,20 +124,27 @@ def test_classes_are_probabilities_for_the_critic_and_logits_for_the_cost() -> N
 
 
 def test_map_to_scene_is_the_same_with_the_domains_exchanged() -> None:
-    system = Pix2Pix(slots(), SCENE, MAP, direction="b_to_a")
+    system = Pix2Pix(slots(), SCENE, MAP, TILES, direction="b_to_a")
     assert system.generator(torch.zeros(1, 3, 16, 16)).shape == (1, 2, 16, 16)
     with pytest.raises(InputError, match=r"system\.target: classes needs a map of classes, a has no palette"):
-        Pix2Pix(slots(), SCENE, MAP, direction="b_to_a", target="classes")
+        Pix2Pix(slots(), SCENE, MAP, TILES, direction="b_to_a", target="classes")
+
+
+def test_domains_of_different_size_are_refused_and_the_direction_is_that_of_the_generator() -> None:
+    with pytest.raises(InputError, match=r"^dataset: its tiles of A have 16 pixels and those of B 8"):
+        Pix2Pix(slots(), SCENE, MAP, (16, 8))
+    assert Pix2Pix.directions(direction="b_to_a") == {"b_to_a": "generator"}
+    assert Pix2Pix.paired
 
 
 def test_where_nothing_is_known_nothing_is_learnt() -> None:
     a, b = tiles()
     none = np.zeros_like(a.valid)
-    system = Pix2Pix(slots(), SCENE, MAP)
+    system = Pix2Pix(slots(), SCENE, MAP, TILES)
     terms, _ = gradients(system, "generator", pair=(Tiles(a.values, none), Tiles(b.values, none)))
     assert terms["reconstruction"] == 0.0
     parts = slots(reconstruction={"name": "cross_entropy"})
-    system = Pix2Pix(parts, SCENE, MAP, target="classes")
+    system = Pix2Pix(parts, SCENE, MAP, TILES, target="classes")
     terms, _ = gradients(system, "generator", pair=(Tiles(a.values, none), Tiles(b.values, none)), classes=True)
     assert terms["reconstruction"] == 0.0  # whatever class the map has there
 
@@ -190,7 +198,7 @@ def trained(folder: Path, *, stop_after: int | None = None) -> Loop:
     """Seven steps with dropout, views and instance norm, or those until the watcher stops them."""
     torch.manual_seed(0)
     generator = {"name": "unet", "depth": 3, "filters": 4, "norm": "instance", "dropout": 0.5}
-    system = Pix2Pix(slots(generator=generator), SCENE, MAP, flips="all")
+    system = Pix2Pix(slots(generator=generator), SCENE, MAP, TILES, flips="all")
     plan = Plan(7, 3, 2, 100, 0.9, 0.0, 0, ("l1",))
     loop = Loop(
         system,

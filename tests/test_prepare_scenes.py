@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geogan.datasets import Context
+from geogan.datasets.raster_pairs import read as read_pairs
 from geogan.errors import InputError
 from geogan.prepare_scenes import prepare_scenes
 from geogan.rasters.layers import open_scene
@@ -51,12 +53,45 @@ def test_the_counts(tmp_path: Path) -> None:
         ({"nodata": 1.0}, "^nodata: must be a share"),
         ({"nodata": -0.1}, "^nodata: must be a share"),
         ({"tile": 97}, "^tile: 97 is larger than every scene of A"),
+        ({"tile": (16, 8)}, r"^tile: \[16, 8\], but tiles of A and B show the same ground; give one number"),
+        ({"evaluation_tile": (32, 16)}, r"^evaluation_tile: \[32, 16\], but tiles of A and B show the same ground"),
     ],
 )
 def test_parameters_that_do_not_fit_write_nothing(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make(tmp_path / "a.zarr", aligned(at(96, 96)), **changes)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_domains_with_tiles_of_their_own_size(tmp_path: Path) -> None:
+    """Scenes of A and coarser ones of B on the same ground: tiles of both sizes keep to the splits of the ground."""
+    scenes = unaligned([at(160, 200), at(90, 80, east=150)], [at(80, 100, east=20, cell=2.0)])
+    sizes: dict[str, Any] = {"tile": (16, 8), "stride": (8, 8), "evaluation_tile": (32, 12)}
+    summary = make(tmp_path / "a.zarr", scenes, **sizes, split=Split(block=48))
+    opened = open_scenes(tmp_path / "a.zarr")
+    for group, edges in (("tiles", (16, 8)), ("evaluation", (32, 12))):
+        assert (summary[group]["tile"], summary[group]["tile_b"]) == edges
+        used = np.zeros((3, 300, 300), dtype=bool)
+        for domain, edge, cell, corners in (("a", edges[0], 1, {"a0": 0, "a1": 150}), ("b", edges[1], 2, {"b0": 20})):
+            assert opened.tile(group, domain) == edge
+            for number, split in enumerate(SPLITS):
+                tiles = opened.read(split, domain, group)
+                assert tiles.values.shape[2:] == (edge, edge)
+                assert tiles.labels is None
+                for name, row, column in zip(*opened.places(split, domain, group), strict=True):
+                    left = corners[name] + column * cell
+                    used[number, row * cell : (row + edge) * cell, left : left + edge * cell] = True
+                layers, names = (scenes.a, ["a0", "a1"]) if domain == "a" else (scenes.b, ["b0"])
+                name, row, column = (some[-1] for some in opened.places(split, domain, group))
+                window = layers[names.index(name)].read(int(row), int(column), edge, edge)
+                assert np.array_equal(tiles.values[-1], window.values)
+        assert (used.sum(axis=0) <= 1).all()
+
+
+def test_aligned_stores_say_one_size(tmp_path: Path) -> None:
+    make(tmp_path / "a.zarr", aligned(at(96, 96)), tile=(16, 16))
+    opened = open_scenes(tmp_path / "a.zarr")
+    assert opened.tile() == opened.tile("tiles", "b") == 16
 
 
 def test_a_damaged_scene_leaves_nothing(tmp_path: Path) -> None:
@@ -87,6 +122,30 @@ def test_real_scenes_of_several_bands_with_nodata(tmp_path: Path, real_data: Pat
         assert np.array_equal(b.values[k], layers[0].read(int(rows[k]), int(columns[k]), 64, 64).values)
     train = opened.read("train", "a").values
     assert opened.a.low == pytest.approx([np.percentile(train[:, band], 2) for band in range(4)])
+
+
+def test_two_years_of_the_same_ground_share_its_splits(tmp_path: Path, real_data: Path) -> None:
+    """Landsat 1985 as A, 2020 as B, not paired: no ground that one trains on is judged in the other."""
+    place = "rasters/landsat_timelapse"
+    scenes = read_pairs(Context(real_data), a=f"{place}/1985.tif", b=f"{place}/2020.tif", pairing="none")
+    assert (scenes.aligned, scenes.names, scenes.names_b) == (False, ("1985",), ("2020",))
+    assert scenes.a[0].grid == scenes.b[0].grid
+    make(tmp_path / "a.zarr", scenes, tile=(32, 24), stride=(16, 24), evaluation_tile=(48, 24))
+    opened = open_scenes(tmp_path / "a.zarr")
+    for group in ("tiles", "evaluation"):
+        used = np.zeros((3, scenes.a[0].grid.rows, scenes.a[0].grid.columns), dtype=bool)
+        alone = {}
+        for domain in "ab":
+            edge = opened.tile(group, domain)
+            own = np.zeros_like(used)
+            for number, split in enumerate(SPLITS):
+                assert opened.count(split, group, domain) > 0
+                for row, column in zip(*opened.places(split, domain, group)[1:], strict=True):
+                    own[number, row : row + edge, column : column + edge] = True
+            used |= own
+            alone[domain] = own
+        assert (used.sum(axis=0) <= 1).all()
+        assert (alone["a"] & alone["b"]).any(axis=(1, 2)).all()  # every split has ground that both show
 
 
 def test_real_scenes_of_16_bits(tmp_path: Path, real_data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from geogan.datasets.pairing import find, natural
 from geogan.datasets.raster_pairs import read
 from geogan.errors import InputError
 from geogan.files import sha256_of
+from geogan.scene_tiles import plan_scenes
+from geogan.scene_windows import Cutting
 from geogan.scenes import NO_CLASS
+from geogan.tiles import Split
 from tests.test_rasters import NORTH_UP, SHAPES, UTM, numbers, vectors, whole, write
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -48,6 +52,61 @@ def test_files_are_paired_by_what_the_wildcard_stands_for(folder: Path) -> None:
     assert np.array_equal(whole(scenes.b[0]).values[0], numbers() % 3)
     assert scenes.b[0].palette is None
     assert all(first.grid == second.grid for first, second in zip(scenes.a, scenes.b, strict=True))
+
+
+def test_two_sets_without_pairs(folder: Path) -> None:
+    """Rasters of B keep their own grids, and need not lie on the ground of A."""
+    (folder / "map_10.tif").unlink()
+    far = {"crs": UTM, "transform": Affine(7, 0, 700_000, 0, -7, 5_500_000)}
+    write(folder / "map_far.tif", numbers(8, 9) % 3, **far)
+    options: dict[str, Any] = {"a": "scene_*.tif", "b": "map_*.tif", "classes": {"x": 0, "y": 1, "z": 2}}
+    with pytest.raises(InputError, match="without a partner"):
+        read(Context(folder), **options)
+    scenes = read(Context(folder), **options, pairing="none")
+    assert (scenes.aligned, scenes.names, scenes.names_b) == (False, ("2", "10"), ("2", "far"))
+    assert scenes.b[1].grid.transform == (7, 0, 700_000, 0, -7, 5_500_000)
+    assert np.array_equal(whole(scenes.b[1]).values[0], numbers(8, 9) % 3)
+    assert scenes.b[0].palette == scenes.b[1].palette
+    assert read(Context(folder), **options, pairing="none", b_bands=(1,)).sha256 != scenes.sha256
+    single = {"a": "scene_2.tif", "b": "map_2.tif"}
+    assert read(Context(folder), **single).sha256 != read(Context(folder), **single, pairing="none").sha256
+    with pytest.raises(InputError, match=r"source\.width: is for vector maps"):
+        read(Context(folder), **options, pairing="none", width=2.0)
+    turned = {"crs": UTM, "transform": Affine(10, 1, 500_000, 1, -10, 5_000_000)}
+    write(folder / "map_far.tif", numbers() % 3, **turned)
+    with pytest.raises(InputError, match=r"map_far\.tif: rotated or not north up"):
+        read(Context(folder), **options, pairing="none")
+
+
+def test_vector_maps_need_the_grid_of_a_scene(folder: Path) -> None:
+    for name in ("map.geojson", "other.gpkg"):
+        (folder / name).write_text("{}")
+        with pytest.raises(InputError, match=rf"^source\.b: .*{name} is a vector map, .*pairing none no scene"):
+            read(Context(folder), a="scene_*.tif", b=name, pairing="none")
+
+
+def test_names_choose_scenes_of_both_sets(folder: Path) -> None:
+    """One pattern serves A and B; what shows the same ground shares a split."""
+    for number in (2, 10):
+        for kind in ("scene", "map"):
+            place = {"crs": UTM, "transform": Affine(10, 0, 500_000 + 1000 * number, 0, -10, 5_000_000)}
+            write(folder / f"{kind}_{number}.tif", numbers(), **place)
+    for kind, east in (("scene", 0), ("map", 400)):
+        place = {"crs": UTM, "transform": Affine(10, 0, 600_000 + east, 0, -10, 5_000_000)}
+        write(folder / f"{kind}_{kind}.tif", numbers(), **place)
+    scenes = read(Context(folder), a="scene_*.tif", b="map_*.tif", pairing="none")
+    cutting = dict.fromkeys("ab", Cutting("tile", 2, 2))
+    cuttings = {"tiles": cutting, "evaluation": cutting}
+    plans = plan_scenes(scenes, cuttings, split=Split(validation=("2",), test=("10",)), nodata=0.0)["tiles"]
+    for plan, names in ((plans["a"], scenes.names), (plans["b"], scenes.names_b or ())):
+        served = {names[scene]: split for scene, split in zip(plan.scene.tolist(), plan.split.tolist(), strict=True)}
+        assert [served[name] for name in ("2", "10")] == [1, 2]
+    with pytest.raises(InputError, match=r"no tile of 2 pixels for test in B"):
+        plan_scenes(scenes, cuttings, split=Split(validation=("2",), test=("scene",)), nodata=0.0)
+    write(folder / "map_map.tif", numbers(), crs=UTM, transform=Affine(10, 0, 600_010, 0, -10, 5_000_000))
+    scenes = read(Context(folder), a="scene_*.tif", b="map_*.tif", pairing="none")
+    with pytest.raises(InputError, match=r"^split: scene \(train\) and map \(test\) show the same ground"):
+        plan_scenes(scenes, cuttings, split=Split(validation=("2",), test=("10", "map")), nodata=0.0)
 
 
 def test_one_map_serves_all_scenes(folder: Path) -> None:

@@ -28,8 +28,8 @@ def plan(
     split: Split | None = None,
 ) -> dict[str, dict[str, ScenePlan]]:
     cuttings = {
-        "tiles": Cutting("tile", tile, stride),
-        "evaluation": Cutting("evaluation_tile", evaluation, evaluation, inside=True),
+        "tiles": dict.fromkeys("ab", Cutting("tile", tile, stride)),
+        "evaluation": dict.fromkeys("ab", Cutting("evaluation_tile", evaluation, evaluation, inside=True)),
     }
     return plan_scenes(scenes, cuttings, split=split or Split(), nodata=nodata)
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from rasterio import Affine
 
 from geogan.domains import Domain
 from geogan.errors import InputError
+from geogan.generators.direct import Direct
 from geogan.pipeline.signals import Stopped
 from geogan.pipeline.translate import translate
 from geogan.scenes import Palette
 from geogan.whole_scenes.state import Partial
-from tests.translators import CLASSES, make_bundle, noise, picture
+from tests.translators import CLASSES, make_bundle, noise, picture, write_bundle
 
 pytestmark = pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
 UTM, ROWS, COLUMNS = rasterio.crs.CRS.from_epsg(32640), 150, 200
@@ -259,7 +261,9 @@ def test_a_killed_translation_goes_on_to_the_same_file(bundle: Path, tmp_path: P
     assert not (tmp_path / ".out.tif.partial").exists()
 
 
-def test_other_options_start_anew(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("option", ["tta", "reverse"])
+def test_other_options_start_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    bundle = make_bundle(tmp_path / "bundle", RGB, RGB, both=True)
     path, out = scene(tmp_path), tmp_path / "out.tif"
     add, counted = Partial.add, list[int]()
 
@@ -275,8 +279,46 @@ def test_other_options_start_anew(bundle: Path, tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / ".out.tif.partial").is_dir()
     counted.clear()
     with pytest.raises(OSError, match="No space"):
-        translate(bundle, path, out, window=64, quiet=True, tta=True)
+        translate(bundle, path, out, window=64, quiet=True, **{option: True})
     assert counted == [0, 1]
+
+
+def test_the_other_direction_takes_the_scenes_of_the_other_domain(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle", RGB, MAP, both=True)
+    codes = np.random.default_rng(0).integers(0, 3, (1, 40, 50), dtype=np.uint8)
+    drawn = write(tmp_path / "map.tif", np.array([10, 20, 7], dtype=np.uint8)[codes])
+    told = translate(bundle, drawn, tmp_path / "o.tif", reverse=True, quiet=True)
+    assert told["bundle"]["direction"] == "b_to_a"
+    with rasterio.open(tmp_path / "o.tif") as made:
+        assert (made.count, made.dtypes[0], made.transform) == (3, "uint8", AT)
+    path = scene(tmp_path)
+    there = translate(bundle, path, tmp_path / "there.tif", quiet=True)
+    assert there["bundle"] == told["bundle"] | {"direction": "a_to_b"}
+    assert set(there["class_shares"]) == set(CLASSES.names)
+    assert "the bundle takes a map of 3 classes" in refused(
+        bundle, scene(tmp_path, dtype="uint16"), tmp_path / "o2.tif", reverse=True
+    )
+    one = make_bundle(tmp_path / "one", RGB, MAP)
+    assert refused(one, path, tmp_path / "o2.tif", reverse=True).startswith(f"--reverse: {one} translates A to B alone")
+
+
+def test_a_translator_that_changes_the_grid_takes_no_scenes(tmp_path: Path) -> None:
+    network = Direct(3, 3, Fraction(4, 7), filters=4)
+    bundle = write_bundle(
+        tmp_path / "bundle", RGB, RGB, {"g": network}, {"a_to_b": "g"},
+        generator={"name": "direct", "filters": 4}, tiles=(28, 16),
+    )  # fmt: skip
+    line = refused(bundle, scene(tmp_path), tmp_path / "o.tif")
+    assert line.startswith(f"{bundle}: from A to B makes 16 x 16 pixels of 28 x 28, and the translation of a scene")
+
+
+@pytest.mark.slow
+def test_the_command_line_turns_round(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle", RGB, RGB, both=True)
+    path = scene(tmp_path)
+    command = [sys.executable, "-m", "geogan.pipeline.cli", "translate", bundle, path, "-o", tmp_path / "o.tif", "-q"]
+    done = subprocess.run([*map(str, command), "--reverse", "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["bundle"]["direction"] == "b_to_a"
 
 
 @pytest.mark.slow

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from geogan.domains import Domain
-from geogan.evaluate_translation import Sheet, TranslationEvaluation
+from geogan.evaluate_translation import TranslationEvaluation
 from geogan.pipeline.confusion_figure import confusion_sheet
 from geogan.pipeline.translation_figures import draw_translation, picture_sheet, translation_sheet
 from geogan.scenes import Palette
+from geogan.translation_sheets import Sheet
 
 PALETTE = Palette(("bare land", "water", "2"), ((200, 180, 120), (40, 90, 200), (30, 30, 30)), (0, 1, 2))
 MAP = Domain("uint8", (1,), (), (), PALETTE, None, (1.0, 1.0))
@@ -40,6 +41,14 @@ def example(*, classes: bool = True) -> TranslationEvaluation:
         target=MAP if classes else PHOTO,
         seconds_per_tile=0.0,
     )
+
+
+def unpaired(tiles: int, *, back: bool = True) -> Sheet:
+    """Grey tiles of 28 pixels and what became of them on 16, with nothing to compare it with."""
+    rng = np.random.default_rng(2)
+    inputs, came = (np.repeat(rng.integers(0, 256, (tiles, 28, 28, 1)), 3, axis=3).astype(np.uint8) for _ in range(2))
+    outputs = np.repeat(rng.integers(0, 256, (tiles, 16, 16, 1)), 3, axis=3).astype(np.uint8)
+    return Sheet(tuple(range(tiles)), inputs, outputs, reconstructions=came if back else None)
 
 
 @pytest.fixture
@@ -132,3 +141,51 @@ def test_a_sheet_of_pictures_while_training(texts, tmp_path, monkeypatch):
     monkeypatch.undo()
     picture_sheet(shown.inputs, shown.outputs, shown.truths, tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 0
+    texts.clear()
+    monkeypatch.undo()
+    small = unpaired(5)
+    for number, back in enumerate((small.reconstructions, None)):
+        picture_sheet(small.inputs, small.outputs, None, tmp_path / f"{number}.png", back)
+    assert (tmp_path / "0.png").stat().st_size > (tmp_path / "1.png").stat().st_size
+
+
+def test_rows_are_those_that_there_are(texts, tmp_path):
+    for truths, back, named in (
+        (True, False, {"input", "output", "truth"}),
+        (True, True, {"input", "output", "truth", "reconstruction"}),
+        (False, True, {"input", "output", "reconstruction"}),
+        (False, False, {"input", "output"}),
+    ):
+        shown, others = sheet(2, classes=False), unpaired(2)
+        texts.clear()
+        came = others.reconstructions if back else None
+        picture_sheet(others.inputs, shown.outputs, shown.truths if truths else None, tmp_path / "a.png", came)
+        assert {text for text in texts if text.isalpha()} == named
+        texts.clear()
+        part = shown if truths else unpaired(2, back=back)
+        translation_sheet(replace(part, reconstructions=came), (None, None), tmp_path / "a.png", rated=False)
+        errors = {"error"} if truths else set()
+        assert {text for text in texts if text.isalpha()} == named | errors
+        assert ("error (grey levels)" in texts) is truths
+
+
+def test_without_truth_there_is_no_sheet_of_the_worst(tmp_path):
+    evaluation = replace(example(classes=False), samples=unpaired(4), worst=None)
+    first, second = (draw_translation(evaluation, tmp_path / folder) for folder in "ab")
+    assert [path.name for path in first] == ["samples.png"]
+    assert first[0].read_bytes() == second[0].read_bytes()
+
+
+def test_pictures_of_other_sizes_are_shown_as_large(tmp_path, monkeypatch):
+    from geogan.pipeline import figure_parts
+
+    boxes = []
+
+    def look(figure, path):
+        figure.draw_without_rendering()
+        boxes.extend(axis.get_window_extent() for axis in figure.axes)
+
+    monkeypatch.setattr(figure_parts, "save", look)
+    translation_sheet(unpaired(3), (None, None), tmp_path / "a.png", rated=False)
+    assert len(boxes) == 9
+    assert len({(round(box.width), round(box.height)) for box in boxes}) == 1

@@ -25,7 +25,7 @@ def scene(translation: Path) -> Path:
 
 def test_the_pipeline_leaves_model_metrics_figures_and_bundle(translation: Path) -> None:
     system = json.loads((translation / f"data/models/{TRANSLATION}/system.json").read_text())
-    assert (system["task"], system["direction"], system["classes"]) == ("translation", "a_to_b", True)
+    assert (system["task"], system["directions"], system["classes"]) == ("translation", {"a_to_b": "generator"}, True)
     assert system["b"]["palette"]["names"] == ["land", "vegetation", "water", "road", "building"]
     with safe_open(translation / f"data/models/{TRANSLATION}/weights.safetensors", "np") as weights:
         assert all(name.startswith("generator.") for name in list(weights.keys()))

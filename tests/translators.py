@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from geogan.files import sha256_of
 from geogan.generators.translator import Translator
 from geogan.generators.unet import UNet
 from geogan.grids import Grid
-from geogan.scenes import Palette
+from geogan.scenes import Palette, Tiles
 from geogan.translation import PictureTranslator
 from geogan.whole_scenes.engine import Rows
 from geogan.whole_scenes.strips import Job
@@ -74,21 +76,52 @@ def translator(network: Translator, source: Domain, target: Domain) -> PictureTr
     return PictureTranslator(network, source, target, target.palette is not None, CPU)
 
 
-def make_bundle(folder: Path, source: Domain, target: Domain, **generator: Any) -> Path:
-    """The bundle of ``unet``."""
+def make_bundle(folder: Path, source: Domain, target: Domain, *, both: bool = False, **generator: Any) -> Path:
+    """The bundle of a ``unet`` from A to B, or of two of them that translate both ways, as images."""
+    networks = {"generator": unet(source, target, **generator)}
+    if both:
+        networks = {"a_to_b": images(source, target, **generator), "b_to_a": images(target, source, **generator)}
+    directions = {"a_to_b": "a_to_b", "b_to_a": "b_to_a"} if both else {"a_to_b": "generator"}
+    told = {"name": "unet", "depth": 3, "filters": 4} | generator
+    classes = target.palette is not None and not both
+    return write_bundle(folder, source, target, networks, directions, generator=told, classes=classes)
+
+
+def images(source: Domain, target: Domain, **generator: Any) -> UNet:
+    """A ``unet`` that makes images, of maps of classes too."""
+    return unet(source, replace(target, palette=None, bands=tuple(range(target.channels))), **generator)
+
+
+def write_bundle(
+    folder: Path,
+    a: Domain,
+    b: Domain,
+    networks: Mapping[str, Translator],
+    directions: Mapping[str, str],
+    *,
+    generator: Mapping[str, Any],
+    classes: bool = False,
+    tiles: tuple[int, int] = (64, 64),
+) -> Path:
+    """The bundle of these networks, by the names that ``directions`` gives them."""
     folder.mkdir()
-    network = unet(source, target, **generator)
     save_file(
-        {f"generator.{key}": value for key, value in network.state_dict().items()}, folder / "weights.safetensors"
+        {f"{name}.{key}": value for name, network in networks.items() for key, value in network.state_dict().items()},
+        folder / "weights.safetensors",
     )
     system = {
         "schema": SCHEMA,
         "task": "translation",
-        "config": {"generator": {"name": "unet", "depth": 3, "filters": 4} | generator},
-        "a": source.plain(),
-        "b": target.plain(),
-        "direction": "a_to_b",
-        "classes": target.palette is not None,
+        "experiment": "test",
+        "key": "0" * 64,
+        "step": 3,
+        "source_sha256": "f" * 64,
+        "config": {"generator": dict(generator)},
+        "a": a.plain(),
+        "b": b.plain(),
+        "directions": dict(directions),
+        "tiles": {"a": tiles[0], "b": tiles[1]},
+        "classes": classes,
         "weights_sha256": sha256_of(folder / "weights.safetensors"),
     }
     (folder / "system.json").write_text(json.dumps(system), encoding="utf-8")
@@ -115,3 +148,17 @@ def job(model: PictureTranslator, scene: ArrayLayer, window: int | None = 64, **
 
 def whole(parts: list[Rows]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([part.values for part in parts], axis=1), np.concatenate([part.valid for part in parts])
+
+
+def shapes(number: int, edge: int, *, seed: int = 0, bands: int = 1) -> Tiles:
+    """Bright bars (label 3) and crosses (label 8), somewhere in dark tiles of uint8."""
+    rng = np.random.default_rng(seed)
+    labels = np.where(np.arange(number) % 2, 8, 3).astype(np.int16)
+    values = rng.integers(0, 40, (number, bands, edge, edge)).astype(np.uint8)
+    third, thick = edge // 3, edge // 7
+    for tile, label in zip(values, labels, strict=True):
+        row, column = rng.integers(third, edge - third, 2)
+        tile[:, row : row + thick, 1:-1] = 230
+        if label == 8:
+            tile[:, 1:-1, column : column + thick] = 230
+    return Tiles(values, np.ones((number, edge, edge), bool), labels)

@@ -65,7 +65,7 @@ def read_system(path: Path) -> dict[str, Any]:
 def _has(file: Path, system: dict[str, Any], keys: Sequence[str]) -> None:
     missing = set(keys) - set(system)
     if missing:
-        raise InputError(f"{file}: lacks {', '.join(sorted(missing))}; export the bundle again")
+        raise InputError(f"{file}: lacks {', '.join(sorted(missing))}; train and export again with this geogan")
 
 
 def load_weights(network: nn.Module, path: Path, name: str = "generator") -> None:

@@ -12,16 +12,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, PlainValidator, create_model
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from geogan.choices import Choice, Table, check, choose
 from geogan.constraints import CONSTRAINTS
 from geogan.critics import CRITICS
-from geogan.datasets import IMAGE_SOURCES, SCENE_SOURCES, SOURCES, Limits
+from geogan.datasets import DIGIT_SOURCES, IMAGE_SOURCES, SCENE_SOURCES, SOURCES, Limits
 from geogan.errors import InputError
 from geogan.generators import GENERATORS
 from geogan.latents import LATENTS
@@ -73,19 +74,46 @@ class Evaluation:
     seed: int = 0
 
 
+def _size(value: Any) -> int | tuple[int, int]:
+    numbers = value if isinstance(value, list) else [value]
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+    if isinstance(value, list) and (len(value) != 2 or not whole):
+        raise PydanticCustomError("size", "Input should be one whole number or two, [of A, of B]")
+    if not whole:
+        raise PydanticCustomError("size", "Input should be a valid integer")
+    return (numbers[0], numbers[1]) if isinstance(value, list) else numbers[0]
+
+
+Size = Annotated[int | tuple[int, int], PlainValidator(_size)]  # pixels: of both domains, or of A and of B
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The sizes of one domain, in pixels."""
+
+    tile: int
+    stride: int
+    evaluation_tile: int
+
+
 @dataclass(frozen=True)
 class Tiling:
-    """Sizes in pixels: training tiles and their stride, held-out tiles.
+    """Sizes in pixels: training tiles and their stride, held-out tiles. Two numbers are those of A and of B.
 
     ``pool``: share of each split that serves for hard data alone (0 for scenes and maps); ``nodata``: the largest
     share of a tile that may be without data.
     """
 
-    tile: int
-    stride: int
-    evaluation_tile: int
+    tile: Size
+    stride: Size
+    evaluation_tile: Size
     pool: float = 0.0
     nodata: float = 0.0
+
+    def of(self, domain: Literal["a", "b"]) -> Edges:
+        """The sizes of one domain; a training image is domain A."""
+        sizes = (self.tile, self.stride, self.evaluation_tile)
+        return Edges(*(size["ab".index(domain)] if isinstance(size, tuple) else size for size in sizes))
 
 
 @dataclass(frozen=True)
@@ -248,7 +276,7 @@ def _evaluation(value: Any) -> Evaluation:
 
 @functools.cache
 def _model(kind: type) -> type[BaseModel]:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     fields: dict[str, Any] = {
         field.name: (hints[field.name], ... if field.default is dataclasses.MISSING else field.default)
         for field in dataclasses.fields(kind)
@@ -294,9 +322,8 @@ def _rest(where: str, value: dict[str, Any], taken: Iterable[str], kind: type) -
 def _dataset(where: str, value: dict[str, Any]) -> Dataset:
     rest = _rest(where, value, ("source", "split", "constraints"), Tiling)
     tiling = _section(where, rest, Tiling)
-    for key in ("tile", "stride", "evaluation_tile"):
-        _at_least(f"{where}.{key}", getattr(tiling, key), 1)
-    source = _part(where, value, "source", SOURCES)
+    source = _source(where, value)
+    _check_sizes(where, source.name in SCENE_SOURCES, tiling)
     _check_shares(where, source.name in SCENE_SOURCES, tiling)
     constraints = _part(where, value, "constraints", CONSTRAINTS)
     try:
@@ -310,6 +337,24 @@ def _dataset(where: str, value: dict[str, Any]) -> Dataset:
             f"{where}.constraints.name: scenes and maps have no hard data; give none, not {constraints.name!r}"
         )
     return Dataset(source, tiling, split, constraints)
+
+
+def _source(where: str, value: dict[str, Any]) -> Choice:
+    """The source; of one that joins two others these are checked too, and their defaults filled in."""
+    source = _part(where, value, "source", SOURCES)
+    if source.name != "two_sets":
+        return source
+    sets = {side: choose(f"{where}.source.{side}", source.options[side], DIGIT_SOURCES).plain() for side in ("a", "b")}
+    return Choice(source.name, source.options | sets)
+
+
+def _check_sizes(where: str, scenes: bool, tiling: Tiling) -> None:
+    for key in ("tile", "stride", "evaluation_tile"):
+        size = getattr(tiling, key)
+        if isinstance(size, tuple) and not scenes:
+            raise InputError(f"{where}.{key}: a training image has tiles of one size; give one number, got {[*size]}")
+        for number in size if isinstance(size, tuple) else (size,):
+            _at_least(f"{where}.{key}", number, 1)
 
 
 def _check_shares(where: str, scenes: bool, tiling: Tiling) -> None:

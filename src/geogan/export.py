@@ -45,21 +45,22 @@ class Graph:
 
 @dataclass(frozen=True)
 class Exported:
-    """What a bundle holds beside the weights and system.json."""
+    """What a bundle holds beside the weights and system.json: graphs by file name, the main one first."""
 
-    graph: Graph
+    graphs: dict[str, Graph]
     card: str  # what a reader must know before using it, as Markdown
 
 
 def write_bundle(model: Path, out: Path, exported: Exported) -> None:
-    """Make the bundle ``out`` from a model folder: weights, system.json, one model.onnx, card.md, manifest.
+    """Make the bundle ``out`` from a model folder: weights, system.json, graphs, card.md, manifest.
 
     Raises OnnxMismatch, and writes nothing, if ONNX and torch differ by more than 1e-4 at one of two sizes.
     """
     with replacing_folder(out) as folder:
         for name in (WEIGHTS, "system.json"):
             shutil.copyfile(model / name, folder / name)
-        write_onnx(exported.graph, folder / "model.onnx")
+        for name, graph in exported.graphs.items():
+            write_onnx(graph, folder / name)
         (folder / "card.md").write_text(exported.card, encoding="utf-8")
         write_manifest(folder, "bundle")
 

@@ -49,7 +49,7 @@ def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
 
     noise_stride = sampler.generator.noise_shape(stride, stride)[1]
     graph = Graph(_Image(sampler.generator), ("noise", "condition"), "image", example, (noise_stride, stride))
-    return Exported(graph, card(bundle, metrics))
+    return Exported({"model.onnx": graph}, card(bundle, metrics))
 
 
 def card(bundle: Bundle, metrics: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Prepared stores of scenes and maps: sharded, checksummed Zarr v3 that xarray reads.
 
 The root has the training tiles of the domains A and B, the group "evaluation" tiles at the evaluation size that do
-not overlap. Each is ordered by split, scene, row and column; where aligned, tile k of A and of B show the same ground.
+not overlap. Each is ordered by split, scene, row and column; where aligned, tile k of A and of B show the same ground,
+else each domain has tiles of its own number and size.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Int16, Int64
 
 from geogan.domains import Domain
 from geogan.errors import InputError
@@ -39,10 +40,12 @@ class PreparedScenes:
     sha256: str
     digest: str
 
-    def tile(self, group: str = "tiles") -> int:
-        """Edge of a group's tiles in pixels."""
+    def tile(self, group: str = "tiles", domain: str = "a") -> int:
+        """Edge of the tiles of a group and domain in pixels. Raises InputError for an unknown name."""
+        self._check_domain(domain)
         with reading(self.path):
-            return int(open_group(self.path, group).attrs["tile"])  # type: ignore[arg-type]
+            attributes: dict[str, Any] = dict(open_group(self.path, group).attrs)
+            return int(attributes["tile" if domain == "a" or self.aligned else "tile_b"])
 
     def count(self, split: str, group: str = "tiles", domain: str = "a") -> int:
         """Number of tiles of one split."""
@@ -52,12 +55,15 @@ class PreparedScenes:
     def read(self, split: str, domain: str, group: str = "tiles", limit: int | None = None) -> Tiles:
         """The tiles of one split, ordered by scene, row and column; at most ``limit``, evenly spaced over them.
 
-        Raises InputError for an unknown name and for damaged data.
+        They have labels where the source had some. Raises InputError for an unknown name and for damaged data.
         """
         index = self._index(split, domain, group, limit)
         with reading(self.path):
             values, valid = (open_array(self.path, group, name) for name in (domain, f"valid_{domain}"))
-            return Tiles(np.asarray(values.oindex[index]), np.asarray(valid.oindex[index]))
+            labels: Int16[np.ndarray, " tile"] | None = None
+            if f"label_{domain}" in open_group(self.path, group):
+                labels = np.asarray(open_array(self.path, group, f"label_{domain}").oindex[index])
+            return Tiles(np.asarray(values.oindex[index]), np.asarray(valid.oindex[index]), labels)
 
     def places(
         self, split: str, domain: str, group: str = "tiles"
@@ -80,13 +86,16 @@ class PreparedScenes:
     def _range(self, split: str, domain: str, group: str) -> tuple[int, int]:
         if split not in SPLITS:
             raise InputError(f"{self.path}: no split {split!r}; one of {', '.join(SPLITS)}")
-        if domain not in DOMAINS:
-            raise InputError(f"{self.path}: no domain {domain!r}; one of {', '.join(DOMAINS)}")
+        self._check_domain(domain)
         with reading(self.path):
             counts = np.asarray(open_group(self.path, group).attrs[f"counts_{domain}"], dtype=np.int64)
         borders = np.concatenate([[0], counts.cumsum()]).tolist()
         at = SPLITS.index(split)
         return borders[at], borders[at + 1]
+
+    def _check_domain(self, domain: str) -> None:
+        if domain not in DOMAINS:
+            raise InputError(f"{self.path}: no domain {domain!r}; one of {', '.join(DOMAINS)}")
 
 
 def open_scenes(path: Path) -> PreparedScenes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +47,19 @@ def pictures_of(scenes: Scenes) -> list[Picture]:
     if scenes.aligned:
         pairs = zip(scenes.names, scenes.a, scenes.b, strict=True)
         return [Picture(name, index, "ab", (a, b)) for index, (name, a, b) in enumerate(pairs)]
-    named = (("a", scenes.names, scenes.a), ("b", names_of(scenes.b), scenes.b))
+    named = (("a", scenes.names, scenes.a), ("b", names_of_b(scenes), scenes.b))
     return [
         Picture(name, index, domain, (layer,))
         for domain, names, layers in named
         for index, (name, layer) in enumerate(zip(names, layers, strict=True))
     ]
+
+
+def names_of_b(scenes: Scenes) -> tuple[str, ...]:
+    """Names of the scenes of B: those of A where aligned, else those that the source gave, or of the files."""
+    if scenes.aligned:
+        return scenes.names
+    return names_of(scenes.b) if scenes.names_b is None else scenes.names_b
 
 
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
@@ -63,10 +70,11 @@ def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
 
 
 def plan_scenes(
-    scenes: Scenes, cuttings: dict[str, Cutting], *, split: Split, nodata: float
+    scenes: Scenes, cuttings: Mapping[str, Mapping[str, Cutting]], *, split: Split, nodata: float
 ) -> dict[str, dict[str, ScenePlan]]:
     """Plan the windows of every group: group -> domain ("a", "b") -> plan, the same for both where aligned.
 
+    ``cuttings``: group -> domain -> how its windows are cut; of aligned domains both are the same.
     All ground under a window, and within ``split.gap`` pixels of it, is of one split (see `territories`). Windows
     whose share of pixels that are not valid (in either layer of a pair) is above ``nodata`` are left out.
 
@@ -75,21 +83,21 @@ def plan_scenes(
             `territories` refuses.
     """
     pictures = pictures_of(scenes)
-    largest = max(cuttings.values(), key=lambda cutting: cutting.tile)
+    largest = {side: max((sides[side] for sides in cuttings.values()), key=lambda cut: cut.tile) for side in "ab"}
     for domain in "ab":
-        _check_size(domain, [picture for picture in pictures if domain in picture.domains], largest)
-    grounds = territories(pictures, split, largest.tile)
+        _check_size(domain, [picture for picture in pictures if domain in picture.domains], largest[domain])
+    grounds = territories(pictures, split, {domain: cutting.tile for domain, cutting in largest.items()})
     windows = [
-        windows_of(picture, ground, list(cuttings.values()), split.gap, nodata)
+        windows_of(picture, ground, [sides[picture.domains[0]] for sides in cuttings.values()], split.gap, nodata)
         for picture, ground in zip(pictures, grounds, strict=True)
     ]
     plans: dict[str, dict[str, ScenePlan]] = {}
-    for number, (group, cutting) in enumerate(cuttings.items()):
+    for number, (group, sides) in enumerate(cuttings.items()):
         plans[group] = {}
         for domain in "ab":
             chosen = [at for at, picture in enumerate(pictures) if domain in picture.domains]
-            plan = _plan(cutting, [pictures[at] for at in chosen], [windows[at][number] for at in chosen])
-            _check_splits(domain, plan, cutting, split, nodata)
+            plan = _plan(sides[domain], [pictures[at] for at in chosen], [windows[at][number] for at in chosen])
+            _check_splits(domain, plan, sides[domain], split, nodata)
             plans[group][domain] = plan
     return plans
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import zarr
+from jaxtyping import Int16
 
 from geogan.domains import Domain
 from geogan.files import replacing_folder
 from geogan.manifests import write_manifest
 from geogan.scaling import limits
 from geogan.scene_tasks import Task, write_task
-from geogan.scene_tiles import ScenePlan, names_of
-from geogan.scenes import NO_CLASS, Scenes, Tiles
+from geogan.scene_tiles import ScenePlan, names_of_b
+from geogan.scenes import NO_CLASS, Layer, Scenes, Tiles
 from geogan.shards import Variable, create_together, open_array, write_coordinates
 from geogan.tiles import SPLITS
 from geogan.workers import Run, sequential
@@ -32,7 +33,7 @@ def write_scenes(
 
     The same input gives the same bytes, however ``run`` spreads the work.
     """
-    names = {"a": scenes.names, "b": scenes.names if scenes.aligned else names_of(scenes.b)}
+    names = {"a": scenes.names, "b": names_of_b(scenes)}
     attributes = {
         "kind": "scenes",
         "key": key,
@@ -47,7 +48,8 @@ def write_scenes(
         for name, plan in plans.items():
             group = root if name == "tiles" else root.create_group(name)
             where = folder if name == "tiles" else folder / name
-            group.attrs.update({"tile": plan["a"].tile} | {f"counts_{side}": plan[side].counts for side in "ab"})
+            edges = {"tile": plan["a"].tile} | ({} if scenes.aligned else {"tile_b": plan["b"].tile})
+            group.attrs.update(edges | {f"counts_{side}": plan[side].counts for side in "ab"})
             for sides in ("ab",) if scenes.aligned else ("a", "b"):
                 shard = _create(group, scenes, sides, plan, names)
                 tasks += _tasks(where, scenes, sides, plan[sides[0]], shard)
@@ -66,7 +68,8 @@ def _create(
     """Create the arrays of some domains, whose shards hold the same rows; returns how many."""
     variables = []
     for side in sides:
-        planned, layer = plan[side], (scenes.a if side == "a" else scenes.b)[0]
+        planned, layers = plan[side], scenes.a if side == "a" else scenes.b
+        layer = layers[0]
         dimensions = (f"tile_{side}", f"band_{side}", f"y_{side}", f"x_{side}")
         coordinates = {
             f"split_{side}": np.array(SPLITS, dtype=object)[planned.split],
@@ -74,6 +77,8 @@ def _create(
             f"column_{side}": planned.column,
             f"scene_{side}": np.array(names[side], dtype=object)[planned.scene],
         }
+        if (labels := _labels(layers, planned)) is not None:
+            coordinates[f"label_{side}"] = labels
         write_coordinates(group, coordinates, dimensions[0])
         shape = (len(planned), len(layer.bands), planned.tile, planned.tile)
         kind, fill = np.dtype(layer.dtype).type, 0 if layer.palette is None else NO_CLASS
@@ -89,6 +94,19 @@ def _create(
             ),
         ]
     return create_together(group, variables)
+
+
+def _labels(layers: Sequence[Layer], plan: ScenePlan) -> Int16[np.ndarray, " tile"] | None:
+    """The label of each tile, None where a layer has none."""
+    if any(layer.labels is None or layer.sample is None for layer in layers):
+        return None
+    found = np.empty(len(plan), dtype=np.int16)
+    for number, layer in enumerate(layers):
+        assert layer.labels is not None
+        assert layer.sample is not None
+        here = plan.scene == number
+        found[here] = layer.labels[plan.row[here] // layer.sample]
+    return found
 
 
 def _tasks(folder: Path, scenes: Scenes, sides: str, plan: ScenePlan, shard: int) -> Iterator[Task]:

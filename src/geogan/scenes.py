@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Shaped, UInt8
+from jaxtyping import Bool, Int16, Shaped, UInt8
 
 from geogan.grids import Grid
 
@@ -43,10 +43,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Tiles:
-    """Windows of one size: ``values`` in the domain's dtype (classes: codes), and where they mean something."""
+    """Windows of one size: ``values`` in the domain's dtype (classes: codes), and where they mean something.
+
+    ``labels``: the class of each tile as a whole, the digit for example; None where the source has none.
+    """
 
     values: Shaped[np.ndarray, "tile band y x"]
     valid: Bool[np.ndarray, "tile y x"]
+    labels: Int16[np.ndarray, " tile"] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -56,6 +60,8 @@ class Layer(ABC):
     """One raster on a north-up grid. With a palette it is a map of classes: one band of codes 0..K-1, uint8.
 
     A layer holds no open file and can be sent to another process. Values that are not valid are any (codes: 255).
+    With ``sample`` it is square pictures of that edge, stacked from top to bottom: its grid has as many columns and no
+    CRS, and a tile is one of them; ``labels`` has the class of each, where these are known.
     """
 
     name: str  # for messages: the file
@@ -63,6 +69,8 @@ class Layer(ABC):
     bands: tuple[int, ...]  # the bands read, counted from 1 as in the file
     dtype: str  # uint8, uint16 or float32
     palette: Palette | None
+    sample: int | None = None
+    labels: Int16[np.ndarray, " sample"] | None = None
 
     @abstractmethod
     def read(self, row: int, column: int, rows: int, columns: int) -> Piece:
@@ -77,7 +85,8 @@ class Scenes:
     """What a source of pictures gives: layers of the domains A and B (scene and map).
 
     Where ``aligned``, ``b[i]`` shows the same ground as ``a[i]`` on the same grid. ``names``: one per ``a``,
-    unique, by which a split may choose. All layers of a domain agree in bands, dtype and palette.
+    unique, by which a split may choose; ``names_b``: one per ``b`` where not aligned, None takes those of its files.
+    All layers of a domain agree in bands, dtype and palette.
     ``percentiles`` are those between which the values of a domain are scaled to [-1, 1]; None takes all of
     0..255 for uint8, and the percentiles 1 and 99 for other types. ``sha256`` identifies files and settings.
     """
@@ -88,3 +97,4 @@ class Scenes:
     aligned: bool
     sha256: str
     percentiles: tuple[float, float] | None = None
+    names_b: tuple[str, ...] | None = None

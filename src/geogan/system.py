@@ -46,6 +46,8 @@ class System(nn.Module, ABC):
     """The only base class of GANs; every subclass is final and has one file in ``systems/``."""
 
     task: ClassVar[Task]
+    paired: ClassVar[bool] = True  # whether training needs pictures of A and B that show the same ground
+    conditional_critic: ClassVar[bool] = False  # whether a critic of pictures sees the source beside its translation
     turns: tuple[Turn, ...]
     sampled: tuple[str, ...]  # names of the networks that sampling needs; these are averaged and exported
 
@@ -55,9 +57,21 @@ class System(nn.Module, ABC):
         """Names of the turns that a system with these options takes; each wants an optimiser."""
 
     @classmethod
+    def directions(cls, **options: Any) -> dict[str, str]:
+        """What a system with these options translates, the main direction first: ``a_to_b`` or ``b_to_a`` -> the name
+        of the submodule that does it, a Translator. Empty for systems of fields.
+        """
+        return {}
+
+    @classmethod
     @abstractmethod
     def refuse(cls, where: str, slots: Slots, **options: Any) -> None:
         """Raise InputError, naming the key below ``where``, if the parts do not go together."""
+
+    @classmethod
+    def refuse_tiles(cls, tiles: tuple[int, int], **options: Any) -> None:
+        """Raise InputError, naming the key of the experiment, unless tiles of A and B may have these edges."""
+        return
 
     @classmethod
     def refuse_parts(cls, where: str, slots: Slots, empty: Iterable[str], generators: Table) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -47,9 +47,10 @@ class Territory:
     blocks: Blocks
 
 
-def territories(pictures: Sequence[Picture], split: Split, largest: int) -> list[Territory]:
+def territories(pictures: Sequence[Picture], split: Split, largest: Mapping[str, int]) -> list[Territory]:
     """The ground on which each picture lies. No ground is in two splits.
 
+    ``largest``: domain -> edge of its largest tile, the same for both domains of a pair.
     Named scenes serve their split, all others train. With shares the scenes that lie on the same ground stay
     together. Where three grounds or more hold the same domains, whole grounds are dealt to the splits, by their
     pixels; else the largest of them is cut into blocks and the others train (all train where other grounds give
@@ -98,11 +99,13 @@ def _by_name(pictures: Sequence[Picture], split: Split) -> list[Territory]:
     return [_whole([picture], to) for picture, to in zip(pictures, chosen, strict=True)]
 
 
-def _choose(grounds: Sequence[Sequence[Picture]], split: Split, largest: int) -> list[int | None]:
+def _choose(grounds: Sequence[Sequence[Picture]], split: Split, largest: Mapping[str, int]) -> list[int | None]:
     """The split of each ground; None where it is to be cut."""
     kinds: dict[str, list[int]] = {}
     for number, ground in enumerate(grounds):
-        domains = {domain for picture in ground if picture.holds(largest) for domain in picture.domains}
+        domains = {
+            domain for picture in ground for domain in picture.domains if picture.holds(largest[picture.domains[0]])
+        }
         kinds.setdefault("".join(sorted(domains)), []).append(number)
     kinds.pop("", None)
     pixels = [sum(picture.grid.rows * picture.grid.columns for picture in ground) for ground in grounds]
@@ -141,9 +144,10 @@ def _whole(ground: Sequence[Picture], to: int) -> Territory:
     return Territory(frame, Blocks(np.array([top, bottom]), np.array([left, right]), np.array([[2 * to]], np.uint8)))
 
 
-def _cut(ground: Sequence[Picture], split: Split, largest: int) -> Territory:
+def _cut(ground: Sequence[Picture], split: Split, largest: Mapping[str, int]) -> Territory:
     frame, (top, left, bottom, right) = _union(ground)
-    edge = max(_span(frame, picture, largest) for picture in ground if picture.holds(largest))
+    tiles = [(picture, largest[picture.domains[0]]) for picture in ground]
+    edge = max(_span(frame, picture, tile) for picture, tile in tiles if picture.holds(tile))
     try:
         blocks = cut(bottom - top, right - left, largest_tile=edge, split=split, pool=0.0)
     except InputError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,13 @@ class PictureTranslator:
         """Sides of what is translated are multiples of this."""
         return self.network.stride
 
+    @property
+    def ratio(self) -> Fraction:
+        """Side of the output / side of the input."""
+        return self.network.ratio
+
     @torch.no_grad()
-    def image(self, image: Float[Tensor, "tile channel y x"]) -> Float[Tensor, "tile output y x"]:
+    def image(self, image: Float[Tensor, "tile channel y x"]) -> Float[Tensor, "tile output v u"]:
         """The translated image: values in [-1, 1], or probabilities of classes; on the device."""
         raw = self.network(image.to(self.device))
         return torch.softmax(raw, dim=1) if self.classes else torch.tanh(raw)
@@ -59,7 +65,7 @@ class PictureTranslator:
 
     def translate(
         self, values: Shaped[np.ndarray, "tile band y x"], valid: Bool[np.ndarray, "tile y x"], batch: int = 16
-    ) -> Float[Tensor, "tile output y x"]:
+    ) -> Float[Tensor, "tile output v u"]:
         """``image`` of tiles, ``batch`` at a time; on the CPU."""
         parts = [
             self.image(self.source.encode(values[i : i + batch], valid[i : i + batch])).cpu()
@@ -70,40 +76,76 @@ class PictureTranslator:
 
 @dataclass(frozen=True)
 class TranslatorBundle:
-    """A translator with what is known of its training; ``digest``: sha256 of the weights; ``system``: system.json."""
+    """Translators by direction (``a_to_b``, ``b_to_a``), the main one first, with what is known of their training.
 
-    translator: PictureTranslator
+    ``digest``: sha256 of the weights; ``system``: system.json; ``path``: where they were read.
+    """
+
+    translators: dict[str, PictureTranslator]
     digest: str
     system: dict[str, Any]
+    path: Path
+
+    @property
+    def translator(self) -> PictureTranslator:
+        """The main one."""
+        return next(iter(self.translators.values()))
+
+    def facing(self, reverse: bool) -> tuple[str, PictureTranslator]:
+        """The main direction and its translator, or the other one. Raises InputError where there is no other one."""
+        each = list(self.translators.items())
+        if reverse and len(each) == 1:
+            raise InputError(
+                f"--reverse: {self.path} translates {spelled(each[0][0])} alone; leave the option out, or train a "
+                "system of both directions, such as cyclegan"
+            )
+        return each[int(reverse)]
+
+
+def spelled(direction: str) -> str:
+    """A direction as people read it: A to B."""
+    first, second = direction.split("_to_")
+    return f"{first.upper()} to {second.upper()}"
 
 
 def load_translator(path: Path, device: str = "auto", *, stochastic: bool = False) -> TranslatorBundle:
-    """Read a bundle or a model folder of a translator; ``stochastic`` leaves its dropout on.
+    """Read a bundle or a model folder of translators; ``stochastic`` leaves their dropout on.
 
     Raises InputError if a file is missing, was changed since the export, or is of another schema or task.
     """
-    system = open_folder(path, "translation", keys=("a", "b", "direction", "classes"))
-    config, file = system["config"], path / "system.json"
+    system = open_folder(path, "translation", keys=("a", "b", "directions", "tiles", "classes"))
+    file, where = path / "system.json", pick_device(device)
     try:
         domains = {side: Domain.of(system[side]) for side in ("a", "b")}
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{file}: a, b: are not domains of pictures; export the bundle again") from None
-    first, second = system["direction"].split("_to_")
-    source, target = domains[first], domains[second]
-    classes = bool(system["classes"])
-    outputs = len(target.palette) if classes and target.palette else target.channels
-    network: Translator = choose(f"{file}: config.generator", config["generator"], TRANSLATORS).build(
-        TRANSLATORS, source.channels, outputs
-    )
-    load_weights(network, path)
-    where = pick_device(device)
-    network = network.to(where).eval().requires_grad_(False)
-    if stochastic:
-        if not any(isinstance(layer, nn.Dropout) for layer in network.modules()):
-            raise InputError(f"--stochastic: the generator of {path} was trained without dropout; leave the option out")
-        for layer in network.modules():
-            if isinstance(layer, nn.Dropout):
-                layer.train()
-    return TranslatorBundle(
-        PictureTranslator(network, source, target, classes, where), system["weights_sha256"], system
-    )
+        edges = {side: int(system["tiles"][side]) for side in ("a", "b")}
+        directions = {str(way): str(name) for way, name in system["directions"].items()}
+        if min(edges.values()) < 1:
+            raise ValueError(edges)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{file}: a, b, tiles, directions: are not those of pictures; export the bundle again"
+        ) from None
+    if not directions or not directions.keys() <= {"a_to_b", "b_to_a"}:
+        raise InputError(f"{file}: directions: must name a network for a_to_b, b_to_a or both; export the bundle again")
+    choice, classes = choose(f"{file}: config.generator", system["config"]["generator"], TRANSLATORS), system["classes"]
+    translators = {}
+    for way, name in directions.items():
+        first, second = way.split("_to_")
+        source, target = domains[first], domains[second]
+        outputs = len(target.palette) if classes and target.palette else target.channels
+        ratio = Fraction(edges[second], edges[first])
+        network: Translator = choice.build(TRANSLATORS, source.channels, outputs, ratio)
+        load_weights(network, path, name)
+        network = network.to(where).eval().requires_grad_(False)
+        if stochastic:
+            _leave_dropout_on(network, path)
+        translators[way] = PictureTranslator(network, source, target, bool(classes), where)
+    return TranslatorBundle(translators, system["weights_sha256"], system, path)
+
+
+def _leave_dropout_on(network: Translator, path: Path) -> None:
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Dropout)]
+    if not layers:
+        raise InputError(f"--stochastic: the generator of {path} was trained without dropout; leave the option out")
+    for layer in layers:
+        layer.train()

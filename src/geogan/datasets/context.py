@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geogan.errors import InputError
 from geogan.files import sha256_of
 
+FILES = ("path", "images", "labels", "test_images", "test_labels")  # options of sets of samples that name a file
 EXPANSION_FROM = 25_000_000  # pixels; a smaller picture is harmless however well it is compressed
 
 
@@ -45,22 +48,29 @@ class Context:
     root: Path
     limits: Limits = Limits()
 
-    def file(self, path: str, sha256: str | None) -> tuple[Path, str]:
-        """The file that a source names, and its sha256.
+    def file(
+        self, path: str, sha256: str | None, *, key: str = "source.path", pin: str = "source.sha256"
+    ) -> tuple[Path, str]:
+        """The file that the ``key`` of a source names, and its sha256, which its key ``pin`` asks for.
 
         Raises:
             InputError: there is no such file, or its sha256 is not the one asked for.
         """
         found = self.root / path
         if not found.is_file():
-            raise InputError(f"{found}: there is no such file (source.path is relative to {self.root})")
+            raise InputError(f"{found}: there is no such file ({key} is relative to {self.root})")
         actual = sha256_of(found)
         if sha256 is not None and sha256.lower() != actual:
-            raise InputError(f"{found}: its sha256 is {actual}, source.sha256 asks for {sha256}")
+            raise InputError(f"{found}: its sha256 is {actual}, {pin} asks for {sha256}")
         return found, actual
 
-    def files(self, pattern: str) -> list[Path]:
-        """The files, sorted, that a path, a folder or a glob pattern names; none where there are none."""
+    def files(self, pattern: str | Mapping[str, Any]) -> list[Path]:
+        """The files, sorted, that a path, a folder or a glob pattern names; none where there are none.
+
+        Of a source inside another one (a mapping), those that its FILES name.
+        """
+        if not isinstance(pattern, str):
+            return sorted(file for key in FILES if pattern.get(key) for file in self.files(pattern[key]))
         path = self.root / pattern
         if path.is_dir():
             return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))

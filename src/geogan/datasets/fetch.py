@@ -56,10 +56,18 @@ def download(root: Path, image: str, *, url: str | None = None, sha256: str | No
     url, sha256 = url or REMOTES[image].url, (sha256 or REMOTES[image].sha256).lower()
     if not url.startswith(("https://", "http://")):
         raise InputError(f"source.url: {url!r} must begin with https:// or http://")
+    return retrieve(Remote(url, sha256), root / "data" / "raw" / image, advice="bring the file in with data import")
+
+
+def retrieve(remote: Remote, folder: Path, *, advice: str) -> Path:
+    """Bring a file into ``folder`` under its own name, unless it is there, and return its path.
+
+    Raises InputError, and leaves nothing, where there is no answer (with the ``advice``) or another content.
+    """
     import pooch
     import requests
 
-    folder = root / "data" / "raw" / image
+    url, sha256 = remote.url, remote.sha256
     fresh = [place for place in (folder, *folder.parents) if not place.exists()]
     pooch.get_logger().setLevel("WARNING")
     try:
@@ -72,7 +80,7 @@ def download(root: Path, image: str, *, url: str | None = None, sha256: str | No
                 place.rmdir()
         if isinstance(error, requests.RequestException):
             reason = " ".join(str(error).split())
-            raise InputError(f"{url}: cannot be downloaded ({reason}); bring the file in with data import") from error
+            raise InputError(f"{url}: cannot be downloaded ({reason}); {advice}") from error
         if isinstance(error, ValueError):
             raise InputError(f"{url}: its content does not have the sha256 {sha256}; nothing was kept") from error
         raise

@@ -21,6 +21,7 @@ def read(
     *,
     a: str,
     b: str | None,
+    pairing: Literal["names", "none"] = "names",
     side: Literal["left", "right"] = "left",
     classes: dict[str, int | tuple[int, int, int]] | None = None,
     ignore: tuple[int | tuple[int, int, int], ...] = (),
@@ -34,28 +35,40 @@ def read(
     side by side, as the public pix2pix sets do, and ``side`` says where the scene is. ``classes`` and ``ignore``
     are those of the maps, as in `raster_pairs.read`; there is no georeference but that of the scene.
 
+    With ``pairing`` none nothing need match: two sets of any number and of any sizes.
+
     Raises:
         InputError: missing or unmatched files, other content than the sha256, pictures of a pair that differ in
             size, an odd width side by side, or values that are no class.
     """
     check_percentiles(percentiles)
+    if pairing == "none" and b is None:
+        raise InputError(
+            "source.b: is null, pictures side by side are pairs; with source.pairing none give their files"
+        )
     first = find(context.root, a, key="a")
     sums = [digest(first, expected=a_sha256, key="a")]
     scenes = [_open(context, found) for found in first]
+    names_b = None
     if b is None:
         if b_sha256 is not None:
             raise InputError("source.b_sha256: there is no source.b; source.a_sha256 is that of both halves")
         halves = [_halves(layer, side) for layer in scenes]
         scenes, maps = [scene for scene, _ in halves], [half for _, half in halves]
+    elif pairing == "none":
+        second = find(context.root, b, key="b")
+        sums.append(digest(second, expected=b_sha256, key="b"))
+        maps, names_b = [_open(context, found) for found in second], tuple(found.name for found in second)
     else:
         pairs = match(first, find(context.root, b, key="b"))
         sums.append(digest([found for _, found in pairs], expected=b_sha256, key="b"))
         maps = _same_size(scenes, [_open(context, found) for _, found in pairs])
     kinds = {"classes": list(classes.items()) if classes else None, "ignore": ignore}
-    total = identity(files=sums, side=side if b is None else None, percentiles=percentiles, **kinds)
+    settings = {"side": side if b is None else None, "percentiles": percentiles}
+    total = identity(files=sums, **settings, **kinds, **({} if names_b is None else {"pairing": pairing}))
     names = tuple(found.name for found in first)
     layers = alike(scenes, None, (), key="a"), alike(maps, classes, ignore, key="b")
-    return Scenes(*layers, names, True, total, percentiles)
+    return Scenes(*layers, names, names_b is None, total, percentiles, names_b)
 
 
 def _open(context: Context, found: Found) -> RasterLayer:

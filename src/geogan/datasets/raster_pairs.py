@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from geogan.datasets.context import Context
 from geogan.datasets.map_classes import Classes, Key, alike, are_maps
@@ -23,6 +24,7 @@ def read(
     *,
     a: str,
     b: str,
+    pairing: Literal["names", "none"] = "names",
     a_bands: tuple[int, ...] | None = None,
     b_bands: tuple[int, ...] | None = None,
     attribute: str | None = None,
@@ -41,29 +43,46 @@ def read(
     of a colour or value in ``ignore`` have no class. Of a vector map ``attribute`` makes the classes, and lines are
     ``width`` units of the scene's CRS wide (0: all pixels that they touch).
 
+    With ``pairing`` none nothing need match: two sets of any number, each raster on its own grid, no vector maps.
+
     Raises:
         InputError: missing or unmatched files, other content than the sha256, bands that a file lacks, a rotated
             scene, a CRS that only one of a pair has, no overlap, or values that are no class.
     """
     check_percentiles(percentiles)
-    pairs = pair(context.root, a, b)
-    keys = {"a_sha256": a_sha256, "b_sha256": b_sha256}
+    paired = pairing == "names"
+    first, second = _found(context.root, a, b, paired=paired)
     sums = [
-        digest(list(dict.fromkeys(found)), expected=keys[f"{side}_sha256"], key=side)
-        for side, found in zip("ab", zip(*pairs, strict=True), strict=True)
+        digest(list(dict.fromkeys(found)), expected=expected, key=key)
+        for key, found, expected in (("a", first, a_sha256), ("b", second, b_sha256))
     ]
-    scenes = read_scenes(context, [first.file for first, _ in pairs], a_bands)
-    files = [second.file for _, second in pairs]
+    scenes = read_scenes(context, [found.file for found in first], a_bands)
+    files = [found.file for found in second]
     if any(map(is_vector, files)):
         _refuse({"classes": classes, "ignore": ignore or None, "b_bands": b_bands}, files, "for raster maps")
         maps = _vectors(files, scenes, attribute, width)
     else:
         _refuse({"attribute": attribute, "width": width or None}, files, "for vector maps")
-        maps = read_maps(context, files, scenes, b_bands, classes, ignore)
+        maps = read_maps(context, files, scenes if paired else None, b_bands, classes, ignore)
     settings = {"bands": [a_bands, b_bands], "attribute": attribute, "width": width, "percentiles": percentiles}
     kinds = {"classes": list(classes.items()) if classes else None, "ignore": ignore}
-    total = identity(files=sums, **settings, **kinds)
-    return Scenes(scenes, maps, tuple(first.name for first, _ in pairs), True, total, percentiles)
+    total = identity(files=sums, **settings, **kinds, **({} if paired else {"pairing": pairing}))
+    names, names_b = (tuple(found.name for found in some) for some in (first, second))
+    return Scenes(scenes, maps, names, paired, total, percentiles, None if paired else names_b)
+
+
+def _found(root: Path, a: str, b: str, *, paired: bool) -> tuple[tuple[Found, ...], tuple[Found, ...]]:
+    """The files of A and of B. Raises InputError as `pair` does, and for vector maps without their scenes."""
+    if paired:
+        first, second = zip(*pair(root, a, b), strict=True)
+        return first, second
+    first, second = find(root, a, key="a"), find(root, b, key="b", suffixes=RASTERS + VECTORS)
+    if vector := next((found.file for found in second if is_vector(found.file)), None):
+        raise InputError(
+            f"source.b: {vector} is a vector map, which is drawn onto the grid of its scene; with source.pairing none "
+            "no scene belongs to it: give rasters, or pairing names"
+        )
+    return first, second
 
 
 def pair(root: Path, a: str, b: str) -> tuple[tuple[Found, Found], ...]:
@@ -83,17 +102,22 @@ def read_scenes(context: Context, files: Sequence[Path], bands: tuple[int, ...] 
 def read_maps(
     context: Context,
     files: Sequence[Path],
-    scenes: Sequence[Layer],
+    scenes: Sequence[Layer] | None,
     bands: tuple[int, ...] | None,
     classes: Classes | None,
     ignore: Sequence[Key],
 ) -> tuple[RasterLayer, ...]:
-    """The maps of raster files on the grids of their scenes, with the same classes. Errors as in `read`."""
+    """The maps of raster files on the grids of their scenes (None: on their own), with the same classes.
+
+    Errors as in `read`.
+    """
     headers = [read_header(file, context.limits) for file in files]
-    plain = [plain_layer(header, bands=bands, key="source.b_bands", north_up=False) for header in headers]
-    nearest = are_maps(plain, classes)
-    there = [onto(layer, scene, nearest=nearest) for layer, scene in zip(plain, scenes, strict=True)]
-    return alike(there, classes, ignore, key="b")
+    own = scenes is None
+    plain = [plain_layer(header, bands=bands, key="source.b_bands", north_up=own) for header in headers]
+    if scenes is not None:
+        nearest = are_maps(plain, classes)
+        plain = [onto(layer, scene, nearest=nearest) for layer, scene in zip(plain, scenes, strict=True)]
+    return alike(plain, classes, ignore, key="b")
 
 
 def _vectors(files: Sequence[Path], scenes: Sequence[Layer], attribute: str | None, width: float) -> tuple[Layer, ...]:

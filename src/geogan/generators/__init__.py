@@ -1,12 +1,14 @@
 """Generators of two kinds; a file each.
 
 Fields: (noise map z, condition) -> logits of the facies image. They take ``(condition channels, image channels,
-noise channels)`` from code. Pictures: image -> raw output; they take ``(input channels, output channels)``.
+noise channels)`` from code. Pictures: image -> raw output; they take ``(input channels, output channels, ratio)``,
+the ratio being side of the output / side of the input.
 Keyword-only arguments come from ``params.yaml``. All are fully convolutional: any size that is a multiple of
 their ``stride``.
 """
 
 from geogan.choices import Table
+from geogan.generators.direct import Direct
 from geogan.generators.generator import Generator
 from geogan.generators.resnet import ResNet
 from geogan.generators.translator import Translator
@@ -15,7 +17,7 @@ from geogan.generators.unet_residual import UNetResidual
 from geogan.generators.upsampling_dilated import UpsamplingDilated
 
 FIELD_GENERATORS: Table = {"unet_residual": UNetResidual, "upsampling_dilated": UpsamplingDilated}
-TRANSLATORS: Table = {"unet": UNet, "resnet": ResNet}
+TRANSLATORS: Table = {"unet": UNet, "resnet": ResNet, "direct": Direct}
 GENERATORS: Table = {**FIELD_GENERATORS, **TRANSLATORS}
 
 __all__ = ["FIELD_GENERATORS", "GENERATORS", "TRANSLATORS", "Generator", "Translator"]

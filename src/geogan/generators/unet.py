@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 from typing import final
 
 import torch
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geogan.blocks import Norm, initialise, norm_layer
-from geogan.generators.translator import Translator
+from geogan.generators.translator import Translator, keep_grid
 
 
 @final
@@ -27,6 +28,7 @@ class UNet(Translator):
         self,
         inputs: int,
         outputs: int,
+        ratio: Fraction = Fraction(1),
         /,
         *,
         depth: int = 8,
@@ -35,6 +37,7 @@ class UNet(Translator):
         dropout: float = 0.5,
     ):
         super().__init__()
+        keep_grid("unet", ratio)
         if depth < 2 or filters < 1:
             raise ValueError(f"depth {depth}, filters {filters}: a U-Net has two levels and one filter at least")
         self.stride = 2**depth

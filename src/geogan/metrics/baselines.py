@@ -11,10 +11,11 @@ from jaxtyping import Float32, Int64
 
 from geogan.domains import Domain
 from geogan.metrics.directions import TRANSLATION_DIRECTIONS
-from geogan.metrics.scores import BATCH, Batch, Judge, Source, real, set_figures
+from geogan.metrics.scores import BATCH, Batch, Judge, SetJudge, Source, real, resized, set_figures
 from geogan.scenes import Tiles
 
 Colour = Float32[np.ndarray, " channel"]
+Judges = Judge | SetJudge
 
 _THUMBNAIL = 8
 
@@ -31,24 +32,46 @@ def baseline_figures(
     known = replace(judge, truth=real(target, train[1]), tiles=len(train[1]))
     found = {
         "constant": constant_figures(target, train[1], known, judge),
-        "nearest": judge.figures(judge.score(copies(target, train[1], nearest(source, inputs, train[0])))),
+        "nearest": judge.judged(copies(target, train[1], nearest(source, inputs, train[0]))),
     }
     if (source.channels, source.dtype) == (target.channels, target.dtype) and not (source.palette or target.palette):
-        found["identity"] = judge.figures(judge.score(real(source, inputs)))
+        found["identity"] = judge.judged(real(source, inputs))
     own, held_out = known.true_features(), judge.true_features()
     if own is not None and held_out is not None:
         found["floor"] = set_figures(own, held_out, judge.seed)
+    return _prefixed(found)
+
+
+def set_baseline_figures(
+    source: Domain, target: Domain, train: Tiles, inputs: Tiles, judge: SetJudge
+) -> dict[str, float]:
+    """As ``baseline_figures`` where no true picture is known: ``constant_``, ``identity_`` and ``floor_``.
+
+    ``train``: pictures of the target alone. For ``identity_`` the inputs are brought to the grid and the number of
+    bands of the target; it is there where neither has classes.
+    """
+    known = replace(judge, truth=real(target, train), tiles=len(train))
+    found = {"constant": constant_figures(target, train, known, judge)}
+    if not (source.palette or target.palette):
+        rows, columns = train.valid.shape[1:]
+        plainly = resized(real(source, inputs), (rows, columns), target.channels)
+        found["identity"] = judge.judged(plainly, len(inputs))
+    found["floor"] = judge.judged(known.truth, len(train))
+    return _prefixed(found)
+
+
+def _prefixed(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return {f"{prefix}_{name}": value for prefix, values in found.items() for name, value in values.items()}
 
 
-def constant_figures(domain: Domain, maps: Tiles, known: Judge, judge: Judge) -> dict[str, float]:
+def constant_figures(domain: Domain, maps: Tiles, known: Judges, judge: Judges) -> dict[str, float]:
     """For every metric that of the constant colour which is best in it on the training maps, ``known``.
 
     Classes are those of the most frequent class of the training maps.
     """
     candidates, code = colours(domain, maps), most_frequent_class(domain, maps)
     trained, tested = (
-        {name: on.figures(on.score(constant(on.truth, colour, code))) for name, colour in candidates.items()}
+        {name: on.judged(constant(on.truth, colour, code)) for name, colour in candidates.items()}
         for on in (known, judge)
     )
     chosen = best(trained)

@@ -15,16 +15,22 @@ FIELD_DIRECTIONS = {
     "components_wasserstein": +1,
     "hamming": -1,
 }
-TRANSLATION_DIRECTIONS = {
+SET_DIRECTIONS = {"fid": +1, "kid": +1}  # need no true picture of the same ground
+PICTURE_DIRECTIONS = {
     "l1": +1,
     "rmse": +1,
     "acc5": -1,
     "acc10": -1,
     "psnr": -1,
     "ssim": -1,
-    "fid": +1,
-    "kid": +1,
+    **SET_DIRECTIONS,
     "miou": -1,
     "pixel_accuracy": -1,
+}
+_ONE_WAY = {**PICTURE_DIRECTIONS, "cycle_l1": +1, "cycle_l1_quantised": +1, "label_accuracy": -1}
+# Systems that translate both ways have every metric twice, with the way before its name.
+TRANSLATION_DIRECTIONS = {
+    **_ONE_WAY,
+    **{f"{way}_{name}": sign for way in ("a_to_b", "b_to_a") for name, sign in _ONE_WAY.items()},
 }
 DIRECTIONS = {"simulation": FIELD_DIRECTIONS, "translation": TRANSLATION_DIRECTIONS}

@@ -33,12 +33,14 @@ class Pix2Pix(System):
     """
 
     task = "translation"
+    conditional_critic = True
 
     def __init__(
         self,
         slots: Slots,
         a: Domain,
         b: Domain,
+        tiles: tuple[int, int],
         /,
         *,
         direction: Literal["a_to_b", "b_to_a"] = "a_to_b",
@@ -49,6 +51,7 @@ class Pix2Pix(System):
         flips: Flips = "horizontal",
     ):
         super().__init__()
+        self.refuse_tiles(tiles)
         source, made = (a, b) if direction == "a_to_b" else (b, a)
         self.slots, self.classes, self.critic_weight = slots, target == "classes", critic_weight
         outputs = made.channels
@@ -68,6 +71,18 @@ class Pix2Pix(System):
     @classmethod
     def turn_names(cls, **options: Any) -> tuple[str, ...]:
         return ("critic", "generator")
+
+    @classmethod
+    def directions(cls, **options: Any) -> dict[str, str]:
+        return {options["direction"]: "generator"}
+
+    @classmethod
+    def refuse_tiles(cls, tiles: tuple[int, int], **options: Any) -> None:
+        if tiles[0] != tiles[1]:
+            raise InputError(
+                f"dataset: its tiles of A have {tiles[0]} pixels and those of B {tiles[1]}, pix2pix compares "
+                "them pixel by pixel; give one tile for both, or use cyclegan"
+            )
 
     @classmethod
     def refuse(cls, where: str, slots: Slots, **options: Any) -> None:
