@@ -96,10 +96,10 @@ def prepare(
         for name, counts in prepare_all(project, names, workers, scheduler):
             tiles = counts["tiles"]
             aside = {"left_out": "tiles with nodata left out", "skipped": "scenes smaller than a tile skipped"}
-            line = ", ".join(
-                f"{key.replace('_', ' ')} {tiles[key]}" for key in tiles if key not in {"tile", "tile_b", *aside}
-            )
+            aside |= {f"{key}_b": f"{what} in B" for key, what in aside.items()}
             edges = " and ".join(str(tiles[key]) for key in ("tile", "tile_b") if key in tiles)
+            shown = [key for key in tiles if key not in {"tile", "tile_b", *aside}]
+            line = ", ".join(f"{key.replace('_b', ' of B')} {tiles[key]}" for key in shown)
             left = "".join(f"; {tiles[key]} {what}" for key, what in aside.items() if tiles.get(key))
             _result({"dataset": name, **counts}, as_json, f"{name}: tiles of {edges}: {line}{left}")
 

@@ -32,6 +32,9 @@ install_import_hook(
         "geogan.systems",
         "geogan.tiles",
         "geogan.translation",
+        "geogan.translation_sheets",
+        "geogan.image_pool",
+        "geogan.unpaired_batches",
     ],
     "beartype.beartype",
 )

@@ -23,8 +23,8 @@ LIBRARY, PIPELINE = ROOT / "src" / "geogan", ROOT / "pipeline"
 
 # Each layer may import those before it, and its own as long as that makes no circle.
 LAYERS = {
-    "base": "augmentation errors files image_pool blocks choices facies grids ground manifests shards training_image well_columns "
-    "workers",
+    "base": "augmentation errors files image_pool blocks choices facies grids ground manifests shards training_image "
+    "well_columns workers",
     "pictures": "scenes domains rasters",
     "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection "
     "footprints territories scene_tasks scene_windows scene_tiles scaling",
