@@ -156,7 +156,7 @@ def _row(run: Any) -> RunRow:
     metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("system/")}
     steps = last_steps(run)
     return RunRow(
-        name=run.info.run_name or "",
+        name=run.data.tags.get("geogan.experiment") or run.info.run_name or "",
         key=run.data.tags.get(KEY, ""),
         status=run.info.status,
         started=datetime.fromtimestamp(run.info.start_time / 1000, UTC).isoformat(timespec="seconds"),

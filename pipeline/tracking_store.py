@@ -120,8 +120,9 @@ class Store:
                 return
 
     def create(self, name: str, tags: Mapping[str, str], milliseconds: int | None = None) -> Any:
-        """A new run, which began now or at ``milliseconds``."""
-        return self.client.create_run(self.experiment(), run_name=name, tags=dict(tags), start_time=milliseconds)
+        """A new run, which began now or at ``milliseconds``; its name ends in that of its key, to tell runs apart."""
+        named = f"{name} {tags[KEY][:8]}"
+        return self.client.create_run(self.experiment(), run_name=named, tags=dict(tags), start_time=milliseconds)
 
     def describe(self, run: Any, params: Mapping[str, str], datasets: Iterable[Dataset]) -> None:
         """Give a run those params (flat) and datasets that it does not have yet."""

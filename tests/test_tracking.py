@@ -77,7 +77,7 @@ def test_a_run_arrives_whole(root: Path, tmp_path: Path) -> None:
     run.close("KILLED")
 
     (found,) = stored(root, "whole")
-    assert found.info.run_name == "channels"
+    assert found.info.run_name == "channels whole"
     assert found.info.status == "KILLED"
     assert found.data.params == {
         "seed": "0",
