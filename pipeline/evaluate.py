@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from geogan.bundles import read_system
 from geogan.errors import InputError
 from geogan.files import replacing_folder, write_text
@@ -29,6 +31,7 @@ def evaluate(project: Project, name: str) -> tuple[dict[str, Any], tuple[str, ..
     for store in task.inputs[:1]:
         if trained.get(store.name) != store.digest:
             raise InputError(f"{store.path}: is not the data that {folder} was trained on; train again")
+    torch.set_num_threads(read_system(folder)["compute"]["threads"])  # the last bits of what is learned here too
     start = time.perf_counter()
     with replacing_folder(project.figures(name)) as figures:
         judged = task.judge(folder, project.params.evaluation, figures)

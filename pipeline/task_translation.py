@@ -22,7 +22,7 @@ from geogan.scenes import Tiles
 from geogan.system import System
 from geogan.systems import SYSTEMS
 from geogan.translation import PictureTranslator, load_translator
-from geogan.translation_sheets import as_rgb
+from geogan.translation_sheets import as_rgb, sheet
 from geogan.unpaired_batches import UnpairedBatches
 
 from .project import Project
@@ -45,8 +45,6 @@ class Translation(Task):
 
     code = (
         "picture_batches.py",
-        "unpaired_batches.py",
-        "image_pool.py",
         "augmentation.py",
         "domains.py",
         "generators/translator.py",
@@ -67,7 +65,7 @@ class Translation(Task):
         self.classes = system.options.get("target") == "classes"
         measures = MEASURES if self.prepared.aligned else (*LABEL_MEASURES, *BLIND_MEASURES)
         self.shown = tuple(self._prefix(direction) + name for direction in self.directions for name in measures)
-        self.classifier = cache(self._classifier)
+        self.classifier, self.read = cache(self._classifier), cache(self.prepared.read)
         self._refuse_metrics()
 
     def system(self) -> System:
@@ -113,16 +111,12 @@ class Translation(Task):
         translators, paths = self._translators(system), []
         for direction, translator in translators.items():
             inputs, truths = self._held("validation", direction, SHOWN)
-            image = translator.translate(inputs.values, inputs.valid)
             back = translators.get(_reversed(direction))
             paths.append(path.with_stem(f"{path.stem}-{direction}") if back else path)
-            picture_sheet(
-                _shown(translator.source, inputs),
-                as_rgb(translator.colours(image).numpy(), None if translator.ratio != 1 else inputs.valid),
-                _shown(translator.target, truths) if self.prepared.aligned else None,
-                paths[-1],
-                as_rgb(back.colours(back.image(image).cpu()).numpy(), inputs.valid) if back else None,
-            )
+            seen = sheet(translator, inputs, range(len(inputs)), back=back)
+            true = translator.target.encode(truths.values, truths.valid).numpy()
+            known = as_rgb(true, truths.valid) if self.prepared.aligned else None
+            picture_sheet(seen.inputs, seen.outputs, known, paths[-1], seen.reconstructions)
         return paths
 
     def facts(self) -> dict[str, Any]:
@@ -167,7 +161,13 @@ class Translation(Task):
         labelled = all(self._labelled(direction, 1) for direction in self.directions)
         for direction, names in self._names_by_direction().items():
             try:
-                refuse_metrics(names, ways=len(self.directions), aligned=self.prepared.aligned, labelled=labelled)
+                refuse_metrics(
+                    names,
+                    ways=len(self.directions),
+                    aligned=self.prepared.aligned,
+                    labelled=labelled,
+                    classes=self._domain(direction[-1]).palette is not None,
+                )
             except InputError as error:
                 raise InputError(f"experiments.{self.name}.{error} (of {direction})") from None
 
@@ -206,7 +206,7 @@ class Translation(Task):
 
     def _held(self, split: str, direction: str, limit: int) -> tuple[Tiles, Tiles]:
         """Evaluation tiles of what is translated, and of what it should become or look like."""
-        source, target = (self.prepared.read(split, side, "evaluation", limit) for side in direction.split("_to_"))
+        source, target = (self.read(split, side, "evaluation", limit) for side in direction.split("_to_"))
         return source, target
 
     def _translators(self, system: System) -> dict[str, PictureTranslator]:
@@ -222,7 +222,3 @@ class Translation(Task):
 
 def _reversed(direction: str) -> str:
     return "_to_".join(reversed(direction.split("_to_")))
-
-
-def _shown(domain: Domain, tiles: Tiles) -> Any:
-    return as_rgb(domain.encode(tiles.values, tiles.valid).numpy(), tiles.valid)

@@ -38,6 +38,7 @@ def code_files(experiment: Experiment) -> list[str]:
     return [
         *CORE,
         *TASKS[SYSTEMS[experiment.system.name].task].code,
+        *SYSTEMS[experiment.system.name].code,
         f"systems/{experiment.system.name}.py",
         f"generators/{slots.generator.name}.py",
         f"critics/{slots.critic.name}.py",

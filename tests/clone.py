@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,8 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
 from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
+from geogan.pipeline.cli import app
 from geogan.pipeline.profile import edited
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +25,14 @@ PARTS = ("src", "pipeline", "profiles", ".dvc/config", ".dvcignore", ".gitignore
 PARTS += ("data/.gitignore", "dvc.yaml", "params.yaml")
 EXPERIMENT = "channels_sgan"
 TRANSLATION = "city_pix2pix"
+UNPAIRED = "city_cyclegan"
+CITY: dict[str, Any] = {
+    "source": {"rows": 128, "columns": 128, "scenes": 4},
+    "tile": 32,
+    "stride": 32,
+    "evaluation_tile": 64,
+    "split": {"validation": 0.25, "test": 0.25},
+}
 SMALLER: dict[str, dict[str, Any]] = {
     EXPERIMENT: {
         "compute": {"threads": 1},
@@ -48,21 +61,31 @@ SMALLER: dict[str, dict[str, Any]] = {
     TRANSLATION: {
         "compute": {"threads": 1},
         "evaluation": {"tiles": 8},
-        "datasets": {
-            "city": {
-                "source": {"rows": 128, "columns": 128, "scenes": 4},
-                "tile": 32,
-                "stride": 32,
-                "evaluation_tile": 64,
-                "split": {"validation": 0.25, "test": 0.25},
-            }
-        },
+        "datasets": {"city": CITY},
         "experiments": {
             TRANSLATION: {
                 "generator": {"depth": 3, "filters": 4},
                 "critic": {"field": 16, "filters": 4},
                 "steps": 30,
                 "batch": 4,
+                "checkpoint_every": 10,
+                "log_every": 2,
+                "picture_every": 30,
+                "validation_samples": 4,
+            }
+        },
+    },
+    UNPAIRED: {
+        "compute": {"threads": 1},
+        "evaluation": {"tiles": 8},
+        "datasets": {"city": CITY},
+        "experiments": {
+            UNPAIRED: {
+                "system": {"pool": 4},
+                "generator": {"blocks": 1, "filters": 4},
+                "critic": {"field": 16, "filters": 4},
+                "steps": 30,
+                "batch": 2,
                 "checkpoint_every": 10,
                 "log_every": 2,
                 "picture_every": 30,
@@ -90,6 +113,22 @@ def answer(folder: Path, *command: str, **extra: str) -> subprocess.CompletedPro
     return subprocess.run(
         command, cwd=folder, env=environment(**extra), capture_output=True, text=True, check=False, timeout=600
     )
+
+
+def typed(folder: Path, *words: str, status: int = 0) -> tuple[str, str]:
+    """What ``geogan`` with these words writes to stdout and stderr, run in this process, which saves its start.
+
+    Leaves the settings of torch as they were. Fails unless it ends with ``status``.
+    """
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
+            patch.delenv(name, raising=False)
+        result = CliRunner().invoke(app, words)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+    assert result.exit_code == status, f"{' '.join(words)}\n{result.output}\n{result.exception!r}"
+    return result.stdout, result.stderr
 
 
 def run(folder: Path, *command: str, status: int = 0) -> str:

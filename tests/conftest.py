@@ -32,7 +32,6 @@ install_import_hook(
         "geogan.systems",
         "geogan.tiles",
         "geogan.translation",
-        "geogan.translation_sheets",
         "geogan.image_pool",
         "geogan.unpaired_batches",
     ],
@@ -71,6 +70,16 @@ def translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stage in ("prepare@city", "constrain@city", "train@city_pix2pix", "evaluate@city_pix2pix"):
         assert f"Running stage '{stage}'" in told
     clone.commit(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unpaired(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As ``translation``, with a system that learns without pairs; made by the commands, without DVC."""
+    folder = clone.make(tmp_path_factory.mktemp("unpaired") / "clone", clone.UNPAIRED)
+    clone.run(folder, "geogan", "train", "-q")
+    for command in ("evaluate", "export"):
+        clone.typed(folder, command, "-q")
     return folder
 
 

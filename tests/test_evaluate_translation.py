@@ -12,11 +12,12 @@ from torch import Tensor
 
 from geogan.domains import Domain
 from geogan.errors import InputError
-from geogan.evaluate_translation import as_rgb, evaluate_translation, validate_translation
+from geogan.evaluate_translation import evaluate_translation, validate_translation
 from geogan.generators.translator import Translator
 from geogan.metrics.directions import PICTURE_DIRECTIONS
 from geogan.scenes import NO_CLASS, Palette, Tiles
 from geogan.translation import PictureTranslator
+from geogan.translation_sheets import as_rgb
 
 COLOURS = ((200, 180, 120), (40, 90, 200), (30, 30, 30))
 MAP = Domain("uint8", (1,), (), (), Palette(("bare land", "water", "road"), COLOURS, (1, 2, 3)), None, (1.0, 1.0))
@@ -177,7 +178,7 @@ def test_validation_gives_the_named_metrics_of_the_evaluation():
     full = evaluate_translation(translator(network=Noise), pairs(3, 1), test).metrics
     assert tuple(found) == names
     assert found == pytest.approx({name: full[name] for name in names}, rel=1e-5)
-    with pytest.raises(InputError, match="'miou' is not one of"):
+    with pytest.raises(InputError, match="'miou' needs a map of classes"):
         validate_translation(translator(False, target=PHOTO), (test[0], test[0]), names=["miou"])
     with pytest.raises(InputError, match="validation tiles: none"):
         validate_translation(translator(), tuple(Tiles(t.values[:0], t.valid[:0]) for t in test), names=["l1"])

@@ -207,6 +207,18 @@ def test_the_average_follows_the_generator_alone(uninterrupted: Loop) -> None:
     assert not mean.training
 
 
+def test_losses_are_computed_in_the_precision_that_is_asked_for(tmp_path: Path) -> None:
+    for precision, wanted in (("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)):
+        trained = loop(tmp_path / precision)
+        trained.fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+        seen = []
+        trained.system.critic.register_forward_hook(lambda *call, seen=seen: seen.append(call[-1].dtype))
+        trained._step()
+        assert set(seen) == {wanted}
+        assert all(torch.isfinite(weight).all() for weight in trained.system.parameters())
+        assert {weight.dtype for weight in trained.system.parameters()} == {torch.float32}
+
+
 def test_linear_schedule_ends_at_zero() -> None:
     factor = SCHEDULES["linear"](10, start=0.5)
     assert [factor(step) for step in (0, 5, 6, 10)] == [1.0, 1.0, 0.8, 0.0]

@@ -363,6 +363,8 @@ def _check_shares(where: str, scenes: bool, tiling: Tiling) -> None:
         raise InputError(f"{where}.pool: must be 0 for scenes and maps, which have no hard data, got {tiling.pool}")
     if not scenes and not 0 < tiling.pool < 1:
         raise InputError(f"{where}.pool: must lie between 0 and 1, got {tiling.pool}")
+    if tiling.nodata > 0 and tiling.of("a").tile != tiling.of("b").tile:
+        raise InputError(f"{where}.nodata: must be 0 where tiles of A and B differ in size, got {tiling.nodata}")
     if not scenes and tiling.nodata != 0:
         raise InputError(f"{where}.nodata: must be 0 for a training image, whose tiles are whole, got {tiling.nodata}")
     if not 0 <= tiling.nodata < 1:

@@ -21,9 +21,7 @@ from geogan.metrics.pictures import PictureStatistics
 from geogan.metrics.scores import BATCH, Judge, SetJudge, real, resized
 from geogan.scenes import Tiles
 from geogan.translation import PictureTranslator
-from geogan.translation_sheets import Output, Sheet, Tally, as_rgb, sheet, taken, way_back
-
-__all__ = ["Sheet", "TranslationEvaluation", "as_rgb", "evaluate_translation", "validate_translation"]
+from geogan.translation_sheets import Output, Sheet, Tally, sheet, taken, way_back
 
 SHOWN, WORST = 8, 10  # tiles in the figures
 
@@ -129,7 +127,13 @@ def validate_translation(
     """
     inputs, truths = _spread(validation, tiles, "validation", aligned=aligned)
     classifier = classifier if inputs.labels is not None else None
-    refuse_metrics(names, ways=1 if back is None else 2, aligned=aligned, labelled=classifier is not None)
+    refuse_metrics(
+        names,
+        ways=1 if back is None else 2,
+        aligned=aligned,
+        labelled=classifier is not None,
+        classes=translator.target.palette is not None,
+    )
     cycles = [name for name in names if name in CYCLES]
     tallies = _tallies(
         translator, inputs, back if cycles else None, classifier if "label_accuracy" in names else None, cycles
@@ -146,20 +150,21 @@ def validate_translation(
             output(slice(first, min(first + BATCH, len(inputs))))
     for tally in tallies:
         found |= tally.figures()
-    for name in names:
-        if name not in found:
-            raise InputError(f"select_by: {name!r} is not one of the metrics of these tiles: {', '.join(found)}")
     return {name: found[name] for name in names}
 
 
-def refuse_metrics(names: Sequence[str], *, ways: int, aligned: bool, labelled: bool) -> None:
-    """Raise InputError for a metric that needs what the system or the data do not have."""
+def refuse_metrics(names: Sequence[str], *, ways: int, aligned: bool, labelled: bool, classes: bool) -> None:
+    """Raise InputError for a metric that is none of one direction, or needs what the system or the data do not have."""
     for name in names:
+        if name not in (*PICTURE_DIRECTIONS, *CYCLES, "label_accuracy"):
+            raise InputError(f"select_by: {name!r} names a direction, and the system has one; leave it out")
         if name in PICTURE_DIRECTIONS and name not in SET_DIRECTIONS and not aligned:
             others = ", ".join((*SET_DIRECTIONS, *CYCLES, "label_accuracy"))
             raise InputError(
                 f"select_by: {name!r} needs the true picture of each tile, and A and B are not aligned; one of {others}"
             )
+        if name in ("miou", "pixel_accuracy") and not classes:
+            raise InputError(f"select_by: {name!r} needs a map of classes as the target; l1 or ssim, for example")
         if name in CYCLES and ways < 2:
             raise InputError(f"select_by: {name!r} needs a system that translates both ways, such as cyclegan")
         if name == "label_accuracy" and not labelled:

@@ -48,6 +48,7 @@ class System(nn.Module, ABC):
     task: ClassVar[Task]
     paired: ClassVar[bool] = True  # whether training needs pictures of A and B that show the same ground
     conditional_critic: ClassVar[bool] = False  # whether a critic of pictures sees the source beside its translation
+    code: ClassVar[tuple[str, ...]] = ()  # files of the library that it alone depends on
     turns: tuple[Turn, ...]
     sampled: tuple[str, ...]  # names of the networks that sampling needs; these are averaged and exported
 

@@ -64,6 +64,7 @@ def read(
     else:
         _refuse({"attribute": attribute, "width": width or None}, files, "for vector maps")
         maps = read_maps(context, files, scenes if paired else None, b_bands, classes, ignore)
+        _refuse_unknown_ground([*scenes, *maps])
     settings = {"bands": [a_bands, b_bands], "attribute": attribute, "width": width, "percentiles": percentiles}
     kinds = {"classes": list(classes.items()) if classes else None, "ignore": ignore}
     total = identity(files=sums, **settings, **kinds, **({} if paired else {"pairing": pairing}))
@@ -83,6 +84,18 @@ def _found(root: Path, a: str, b: str, *, paired: bool) -> tuple[tuple[Found, ..
             "no scene belongs to it: give rasters, or pairing names"
         )
     return first, second
+
+
+def _refuse_unknown_ground(layers: Sequence[RasterLayer]) -> None:
+    """Raise InputError where a split by ground cannot know which scenes overlap."""
+    placed = [layer for layer in layers if layer.grid.in_map_units]
+    without = next((layer for layer in placed if layer.grid.crs is None), None)
+    one = next((layer for layer in placed if layer.grid.crs is not None), None)
+    if without and one:
+        raise InputError(
+            f"{without.name}: has no CRS, {one.name} has one, so nobody can tell whether they show the same ground; "
+            "write its CRS into the file (rio edit-info --crs)"
+        )
 
 
 def pair(root: Path, a: str, b: str) -> tuple[tuple[Found, Found], ...]:

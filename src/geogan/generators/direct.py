@@ -22,8 +22,8 @@ class Direct(Translator):
     """The picture brought to the other grid, plus what a small network adds to it before the activation.
 
     The network: 7 x 7 convolution to ``filters`` features, one of stride 2 to twice as many, those brought to the
-    other grid, ``blocks`` residual blocks, a transposed convolution, 7 x 7. What is added begins near nothing, so that
-    classes are not exchanged by chance: two unpaired sets allow any exchange. Borders are padded with zeros, by which
+    other grid, ``blocks`` residual blocks, a transposed convolution, 7 x 7. What is added is little at first, so
+    that classes are seldom exchanged: two unpaired sets allow any exchange. Borders are padded with zeros, by which
     the network can tell where it is: sets on different grids are framed differently as well.
 
     Takes any ratio; sides must be multiples of twice its denominator (28 -> 16 pixels: ratio 4/7, multiples of 14).

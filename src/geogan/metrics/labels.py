@@ -47,7 +47,7 @@ def train_classifier(domain: Domain, tiles: Tiles, *, seed: int = 0) -> Classifi
     edge = tiles.valid.shape[1]
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach into GPUs too
         network = _network(domain.channels, edge, len(labels))
         optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
         schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)

@@ -43,6 +43,7 @@ class CycleGAN(System):
 
     task = "translation"
     paired = False
+    code = ("image_pool.py", "unpaired_batches.py")
 
     def __init__(
         self,
@@ -105,7 +106,9 @@ class CycleGAN(System):
     def losses(self, turn: str, batch: UnpairedBatch) -> Terms:
         a, valid_a = self._viewed(batch.a, batch.valid_a, batch.rng)
         b, valid_b = self._viewed(batch.b, batch.valid_b, batch.rng)
-        return {"generator": self._generator, "critic": self._critic}[turn](a, b, valid_a, valid_b, batch.rng)
+        if turn == "generator":
+            return self._generator(a, b, valid_a, valid_b)
+        return self._critic(a, b, batch.rng)
 
     def _viewed(
         self, image: Float[Tensor, "batch channel y x"], valid: Bool[Tensor, "batch y x"], rng: torch.Generator
@@ -115,7 +118,7 @@ class CycleGAN(System):
         known = view(valid.unsqueeze(1).float(), False) > 0.5
         return torch.where(known, view(image, True), 0.0), known
 
-    def _generator(self, a: Tensor, b: Tensor, valid_a: Tensor, valid_b: Tensor, rng: torch.Generator) -> Terms:
+    def _generator(self, a: Tensor, b: Tensor, valid_a: Tensor, valid_b: Tensor) -> Terms:
         fake_a, fake_b = self._translated(self.b_to_a, b, valid_b), self._translated(self.a_to_b, a, valid_a)
         self.made = fake_a.detach(), fake_b.detach()
         terms = {
@@ -162,7 +165,7 @@ class CycleGAN(System):
         cost: Tensor = self.slots.reconstruction.build(RECONSTRUCTIONS, raw, made, truth)
         return cost
 
-    def _critic(self, a: Tensor, b: Tensor, valid_a: Tensor, valid_b: Tensor, rng: torch.Generator) -> Terms:
+    def _critic(self, a: Tensor, b: Tensor, rng: torch.Generator) -> Terms:
         assert self.made is not None, "critics judge what the generators' turn has made"
         fake_a, fake_b = self.pool_a.exchange(self.made[0], rng), self.pool_b.exchange(self.made[1], rng)
         self.made = None
