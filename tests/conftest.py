@@ -77,8 +77,7 @@ def translation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unpaired(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As ``translation``, with a system that learns without pairs; made by the commands, without DVC."""
     folder = clone.make(tmp_path_factory.mktemp("unpaired") / "clone", clone.UNPAIRED)
-    clone.run(folder, "geogan", "train", "-q")
-    for command in ("evaluate", "export"):
+    for command in ("train", "evaluate", "export"):
         clone.typed(folder, command, "-q")
     return folder
 
