@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-from tests import clone
-
 install_import_hook(
     [
         "geogan.augmentation",
@@ -32,11 +30,14 @@ install_import_hook(
         "geogan.systems",
         "geogan.tiles",
         "geogan.translation",
+        "geogan.translation_sheets",
         "geogan.image_pool",
         "geogan.unpaired_batches",
     ],
     "beartype.beartype",
 )
+
+from tests import clone  # noqa: E402  # imports the library, so only now
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ MAP = Palette(("land", "water", "road"), ((250, 240, 200), (90, 150, 220), (255,
 
 
 def pan(dtype: str = "uint16", low: float = 100, high: float = 1100) -> Domain:
-    return Domain(dtype, (1,), (low,), (high,), None, None, (1.0, 1.0))
+    return Domain(dtype, (1,), (float(low),), (float(high),), None, None, (1.0, 1.0))
 
 
 def classes() -> Domain:

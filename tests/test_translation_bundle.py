@@ -66,7 +66,7 @@ def test_both_directions_are_read_each_with_its_own_weights_and_grid(tmp_path: P
     (there, forward), (here, back) = bundle.facing(False), bundle.facing(True)
     assert (there, here) == ("a_to_b", "b_to_a")
     assert (forward.source, forward.target, back.source, back.target) == (RGB, GREY, GREY, RGB)
-    assert (forward.ratio, back.ratio, forward.stride, back.stride) == (Fraction(4, 7), Fraction(7, 4), 7, 4)
+    assert (forward.ratio, back.ratio, forward.stride, back.stride) == (Fraction(4, 7), Fraction(7, 4), 14, 8)
     image = torch.rand((2, 3, 28, 28), generator=torch.Generator().manual_seed(0)) * 2 - 1
     made = forward.image(image)
     torch.testing.assert_close(made, torch.tanh(straight(3, 1, Fraction(4, 7), 0)(image)))
@@ -147,7 +147,7 @@ def test_the_card_tells_which_graph_goes_which_way(tmp_path: Path) -> None:
         "28 x 28 pixels (A) and 16 x 16 pixels (B)",
         "A to B: `model.onnx` with any ONNX runtime",
         "B to A: `reverse.onnx` with any ONNX runtime",
-        "multiples of 7, 4/7 times as many in the output",
+        "multiples of 14, 4/7 times as many in the output",
         "- The grid of the output is another one",
         "| a_to_b_fid | 3.5 |",
     ):

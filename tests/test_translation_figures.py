@@ -163,7 +163,8 @@ def test_rows_are_those_that_there_are(texts, tmp_path):
         assert {text for text in texts if text.isalpha()} == named
         texts.clear()
         part = shown if truths else unpaired(2, back=back)
-        translation_sheet(replace(part, reconstructions=came), (None, None), tmp_path / "a.png", rated=False)
+        same = part.inputs if back else None  # as large as the inputs
+        translation_sheet(replace(part, reconstructions=same), (None, None), tmp_path / "a.png", rated=False)
         errors = {"error"} if truths else set()
         assert {text for text in texts if text.isalpha()} == named | errors
         assert ("error (grey levels)" in texts) is truths

@@ -33,7 +33,7 @@ CPU = torch.device("cpu")
 
 def picture(dtype: str = "uint8", bands: int = 3, high: float = 255.0, **extra: Any) -> Domain:
     ground: dict[str, Any] = {"crs": None, "cell_size": (1.0, 1.0)} | extra
-    return Domain(dtype, tuple(range(1, bands + 1)), (0.0,) * bands, (high,) * bands, None, **ground)
+    return Domain(dtype, tuple(range(1, bands + 1)), (0.0,) * bands, (float(high),) * bands, None, **ground)
 
 
 def classes(palette: Palette = CLASSES) -> Domain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from geogan.scenes import Tiles
 from geogan.translation import PictureTranslator
 
 
+@runtime_checkable
 class Tally(Protocol):
     """Figures of outputs that need no true pictures."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geogan.augmentation import Augmentation, Flips
@@ -104,7 +104,7 @@ class Pix2Pix(System):
         self,
         source: Float[Tensor, "batch channel y x"],
         target: Float[Tensor, "batch output y x"],
-        valid: Float[Tensor, "batch 1 y x"],
+        valid: Bool[Tensor, "batch 1 y x"],
     ) -> tuple[Float[Tensor, "batch output y x"], Float[Tensor, "batch output y x"]]:
         """Raw output and image; where the truth is not known the image is what stands for it there."""
         raw = self.generator(source)
