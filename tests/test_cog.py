@@ -95,7 +95,7 @@ def test_values_that_do_not_fit_become_codes(tmp_path: Path, valid: np.ndarray, 
         assert (source.read() == values).all()
 
 
-@pytest.mark.parametrize(("dtype", "bands"), [("uint8", 3), ("uint8", 1), ("uint16", 2)])
+@pytest.mark.parametrize(("dtype", "bands"), [("uint8", 3), ("uint8", 1), ("uint16", 2), ("uint8", 4), ("uint16", 5)])
 def test_whole_numbers_have_an_internal_mask(tmp_path: Path, valid: np.ndarray, dtype: str, bands: int) -> None:
     top = np.iinfo(dtype).max
     values = np.random.default_rng(0).integers(0, top, (bands, ROWS, COLUMNS)).astype(dtype)
@@ -107,6 +107,7 @@ def test_whole_numbers_have_an_internal_mask(tmp_path: Path, valid: np.ndarray, 
         assert (source.read_masks(1) > 0).tolist() == valid.tolist()
         assert source.descriptions == tuple(f"band {number + 1}" for number in range(bands))
         assert (source.colorinterp[0] == ColorInterp.red) is ((dtype, bands) == ("uint8", 3))
+        assert ColorInterp.alpha not in source.colorinterp
     assert [file.name for file in tmp_path.iterdir()] == ["picture.tif"]
     with rasterio.open(tmp_path / "picture.tif", overview_level=0) as source:
         means = values[0, :2, :2].mean()

@@ -1,4 +1,7 @@
-"""What windows add to a translated scene: `python docs/results/seams.py BUNDLE SCENE`, beside one pass over it."""
+"""What windows add to a translated scene: beside one pass over it.
+
+`python docs/results/seams.py BUNDLE SCENE [--reverse]`
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from geogan.whole_scenes.seams import Seams
 from geogan.whole_scenes.strips import Job
 from geogan.whole_scenes.windows import plan_windows
 
-translator = load_translator(Path(sys.argv[1]), "cpu").translator
+_, translator = load_translator(Path(sys.argv[1]), "cpu").facing("--reverse" in sys.argv)
 layer = fitting_scene(Path(sys.argv[2]), translator.source, force=False)
 rows, columns, stride = layer.grid.rows, layer.grid.columns, translator.stride
 plan = plan_windows(rows, columns, stride)

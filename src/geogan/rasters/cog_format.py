@@ -69,6 +69,8 @@ def profile(form: Format, grid: Grid) -> dict[str, Any]:
     }
     if form.bands == 3 and form.dtype == "uint8":
         told["photometric"] = "rgb"
+    elif form.values is None:  # GDAL would make the fourth of four bands an alpha channel
+        told |= {"photometric": "minisblack", "alpha": "unspecified"}
     if grid.in_map_units:  # a picture without a georeference stays one
         told |= {"transform": Affine(*grid.transform), "crs": grid.crs and CRS.from_wkt(grid.crs)}
     return told
