@@ -99,7 +99,7 @@ class RasterLayer(Layer):
         more = f" (and {len(counts) - 1} other)" if len(counts) > 1 else ""
         return InputError(
             f"{self.name}: {what} is no class, {counts[key]} pixels hold it{more}; "
-            "add it to source.classes or to source.ignore"
+            "give another file, or for training add it to source.classes or to source.ignore"
         )
 
 
