@@ -18,8 +18,8 @@ from .tracking_points import last_steps, points_of, unsent
 from .tracking_store import KEY, Dataset, Store, answering
 from .tracking_tags import flattened
 
-SHOWN = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming", "l1", "ssim", "miou", "fid")
-SHOWN += ("a_to_b_fid", "b_to_a_fid")
+FIELDS, PICTURES = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming"), ("l1", "ssim", "miou", "fid")
+SHOWN = (*FIELDS, *PICTURES, "a_to_b_fid", "b_to_a_fid")
 
 
 @dataclass(frozen=True)
