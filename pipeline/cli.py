@@ -99,7 +99,8 @@ def prepare(
             aside |= {f"{key}_b": f"{what} in B" for key, what in aside.items()}
             edges = " and ".join(str(tiles[key]) for key in ("tile", "tile_b") if key in tiles)
             shown = [key for key in tiles if key not in {"tile", "tile_b", *aside}]
-            line = ", ".join(f"{key.replace('_b', ' of B')} {tiles[key]}" for key in shown)
+            said = {key: key.removesuffix("_b").replace("_", " ") + " of B" * key.endswith("_b") for key in shown}
+            line = ", ".join(f"{word} {tiles[key]}" for key, word in said.items())
             left = "".join(f"; {tiles[key]} {what}" for key, what in aside.items() if tiles.get(key))
             _result({"dataset": name, **counts}, as_json, f"{name}: tiles of {edges}: {line}{left}")
 
