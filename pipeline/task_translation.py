@@ -166,7 +166,8 @@ class Translation(Task):
                     ways=len(self.directions),
                     aligned=self.prepared.aligned,
                     labelled=labelled,
-                    classes=self._domain(direction[-1]).palette is not None,
+                    # where classes are asked for and there are none, the system says so
+                    classes=self.classes or self._domain(direction[-1]).palette is not None,
                 )
             except InputError as error:
                 raise InputError(f"experiments.{self.name}.{error} (of {direction})") from None
