@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from .runs_history import Training, Unavailable, trainings_here, trainings_in_history
 from .tracking_additions import find_run, new_metrics
@@ -19,7 +19,7 @@ from .tracking_store import KEY, Dataset, Store, answering
 from .tracking_tags import flattened
 
 FIELDS, PICTURES = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming"), ("l1", "ssim", "miou", "fid")
-SHOWN = (*FIELDS, *PICTURES, "a_to_b_fid", "b_to_a_fid")
+SHOWN = (*FIELDS, *PICTURES, "a_to_b_fid")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ def list_runs(root: Path, uri: str | None = None) -> list[RunRow]:
 def runs_table(rows: list[RunRow]) -> Table:
     """The rows for a terminal; the main metrics that any of them has."""
     shown = [name for name in SHOWN if any(name in row.metrics for row in rows)]
-    table = Table("experiment", "key", "status", "started", "steps", *shown)
+    longest = max((len(row.name) for row in rows), default=0)
+    whole = Column("experiment", min_width=longest), Column("key", min_width=12)  # in narrow terminals too
+    table = Table(*whole, "status", "started", "steps", *shown)
     for row in rows:
         values = (f"{row.metrics[name]:.4g}" if name in row.metrics else "" for name in shown)
         table.add_row(row.name, row.key[:12], row.status, row.started, str(row.steps), *values)
