@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
+import zarr
 
 from geogan import shards, writing
 from geogan.constraints import Density, Masks, NoConstraints, Number, WellColumns
@@ -326,3 +328,11 @@ def test_memory_is_the_image_and_a_little(tmp_path: Path) -> None:
             file.write(pattern, 1, window=rasterio.windows.Window(0, row, 5000, 200))
     done = subprocess.run([sys.executable, "-c", PEAK, str(tmp_path)], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 24 + 230  # MB; the file's values are 95 MB, the held-out tiles 350 MB
+
+
+def test_a_failed_read_leaves_no_other_read_behind(tmp_path: Path) -> None:
+    """Reads still pending when the process ends would be told on stderr, below the one line of the error."""
+    other = asyncio.run_coroutine_threadsafe(asyncio.sleep(0.3), zarr.core.sync._get_loop())
+    with pytest.raises(InputError, match="damaged store"), shards.reading(tmp_path):
+        raise ValueError("checksum")
+    assert other.done()

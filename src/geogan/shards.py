@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import numpy as np
 import zarr
 from jaxtyping import Shaped
 from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.core.sync import sync
 
 from geogan.errors import InputError
 
@@ -144,5 +146,16 @@ def reading(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
+        sync(_others_done())
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: damaged store ({reason}); it has to be made again") from error
+
+
+async def _others_done() -> None:
+    """Wait for the reads that were under way beside one that failed.
+
+    zarr leaves them behind, and asyncio complains on stderr of those that are still pending when the process ends.
+    """
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=10)
