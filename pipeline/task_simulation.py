@@ -30,7 +30,7 @@ SHOWN = 3  # sets of hard data and noises of a picture
 class Simulation(Task):
     """Facies tiles of a training image, and the hard data drawn from its constraint ground."""
 
-    code = ("batches.py", "facies.py", "latents.py", "generators/generator.py")
+    code = ("batches.py", "facies.py", "latents.py", "generators/generator.py", "generators/hourglass.py")
     shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
 
     def __init__(self, project: Project, name: str, device: torch.device):

@@ -150,7 +150,7 @@ HELPERS = {"context", "courses", "levels", "city", "city_rendering", "city_stree
 @pytest.mark.parametrize(
     ("package", "tables", "helpers"),
     [
-        ("generators", [GENERATORS], {"generator", "translator"}),
+        ("generators", [GENERATORS], {"generator", "hourglass", "translator"}),
         ("critics", [CRITICS], set()),
         ("objectives", [OBJECTIVES], {"objective"}),
         ("penalties", [CRITIC_PENALTIES, CONSTRAINT_COSTS, DIVERSITIES, RECONSTRUCTIONS], {"gradient"}),

@@ -18,6 +18,10 @@ from geogan.penalties.masked_cross_entropy import masked_cross_entropy
 from geogan.penalties.masked_l2 import masked_l2
 
 SMALL = {
+    "encoder_decoder": {"filters": (4, 6, 8)},
+    "noise_encoder_decoder": {"filters": (4, 6, 8)},
+    "upsampling_encoder_decoder": {"up": (8, 6), "filters": (4, 6, 8)},
+    "dilated": {"filters": (4, 6), "kernel": 3},
     "unet_residual": {"filters": (4, 6, 8, 8), "dilations": (1,)},
     "upsampling_dilated": {"up": (8, 6, 4), "filters": (4, 6), "kernel": 3},
 }
@@ -34,6 +38,7 @@ def scores(value: float) -> torch.Tensor:
         ("non_saturating", math.log1p(math.exp(-2)) + math.log1p(math.e), math.log1p(math.exp(-1))),
         ("least_squares", 1.0 + 1.0, 0.0),
         ("wasserstein", 1.0 - 2.0, -1.0),
+        ("relativistic", math.log1p(math.exp(-1)), math.log1p(math.e)),
     ],
 )
 def test_objective_values(name: str, critic: float, generator: float) -> None:
@@ -63,6 +68,17 @@ def test_gradient_penalty_of_a_linear_critic(name: str) -> None:
         slope = torch.full((1, 1, 5, 5), length / 5.0)
         value = CRITIC_PENALTIES[name](lambda v, s=slope: (v * s).sum((1, 2, 3), keepdim=True), x, y, rng)
         assert value.item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_r1_is_half_the_squared_gradient_on_real_data_and_r2_adds_that_on_fakes() -> None:
+    real, fake = torch.full((4, 1, 2, 2), 3.0), torch.full((4, 1, 2, 2), 1.0)  # gradients of x^2 / 2 are x: norms 6, 2
+    rng = torch.Generator().manual_seed(0)
+
+    def score(x: torch.Tensor) -> torch.Tensor:
+        return x.square().sum((1, 2, 3), keepdim=True) / 2
+
+    assert CRITIC_PENALTIES["r1"](score, real, fake, rng, weight=0.1).item() == pytest.approx(0.05 * 36)
+    assert CRITIC_PENALTIES["r1"](score, real, fake, rng, weight=0.1, on_fake=True).item() == pytest.approx(0.05 * 40)
 
 
 def test_wgan_gp_looks_between_and_dragan_around_the_data() -> None:
@@ -144,6 +160,35 @@ def test_critics_give_a_map_of_scores_without_sigmoid(name: str) -> None:
     assert large.shape[3] == small.shape[3]
     torch.nn.init.constant_(critic.layers[-1].bias, 5.0)
     assert critic(torch.zeros(2, 3, 32, 32)).max() > 1
+
+
+def test_without_the_finest_skip_no_single_pixel_path_leads_from_the_condition_to_the_output() -> None:
+    unet = FIELD_GENERATORS["unet_residual"](2, 1, 3, filters=(4, 6, 8), dilations=(1,), finest_skip=False)
+    assert unet.head.in_channels == 4
+    assert FIELD_GENERATORS["unet_residual"](2, 1, 3, filters=(4, 6, 8), dilations=(1,)).head.in_channels == 8
+
+
+ENCODED = [(64, 128, 4), (128, 256, 4), (256, 512, 4)]
+LAYOUTS = {  # (channels in, channels out, kernel) of every convolution by default, two facies and 16 noise channels
+    "dilated": [(18, 64, 5), (64, 128, 5), (128, 256, 5), (256, 512, 5), (512, 1, 5)],
+    "encoder_decoder": [(2, 64, 4), *ENCODED, (528, 512, 3)]
+    + [(512, 256, 4), (256, 128, 4), (128, 64, 4), (64, 64, 4), (64, 1, 3)],
+    "upsampling_encoder_decoder": [(16, 256, 4), (256, 128, 4), (128, 64, 4), (66, 64, 4), *ENCODED, (512, 512, 3)]
+    + [(512, 256, 4), (512, 128, 4), (256, 64, 4), (128, 64, 4), (64, 1, 3)],
+    "upsampling_dilated": [(16, 256, 4), (256, 128, 4), (128, 64, 4)]
+    + [(66, 64, 5), (64, 128, 5), (128, 256, 5), (256, 512, 5), (512, 1, 5)],
+    "noise_encoder_decoder": [(18, 64, 4), *ENCODED, (512, 512, 3)]
+    + [(512, 256, 4), (512, 128, 4), (256, 64, 4), (128, 64, 4), (64, 1, 3)],
+    "unet_residual": [(2, 64, 3), (64, 128, 4), (128, 256, 4), (256, 256, 4), (272, 256, 3), *[(256, 256, 3)] * 8]
+    + [(256, 256, 4), (512, 128, 4), (256, 64, 4), (128, 1, 3)],
+}
+
+
+@pytest.mark.parametrize("name", FIELD_GENERATORS)
+def test_published_filters_are_the_defaults(name: str) -> None:
+    generator = FIELD_GENERATORS[name](2, 1, 16)
+    layers = [m for m in generator.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d)]
+    assert sorted((m.in_channels, m.out_channels, m.kernel_size[0]) for m in layers) == sorted(LAYOUTS[name])
 
 
 def test_default_networks_have_the_parameters_of_their_layout() -> None:

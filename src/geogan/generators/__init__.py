@@ -8,15 +8,26 @@ their ``stride``.
 """
 
 from geogan.choices import Table
+from geogan.generators.dilated import Dilated
 from geogan.generators.direct import Direct
+from geogan.generators.encoder_decoder import EncoderDecoder
 from geogan.generators.generator import Generator
+from geogan.generators.noise_encoder_decoder import NoiseEncoderDecoder
 from geogan.generators.resnet import ResNet
 from geogan.generators.translator import Translator
 from geogan.generators.unet import UNet
 from geogan.generators.unet_residual import UNetResidual
 from geogan.generators.upsampling_dilated import UpsamplingDilated
+from geogan.generators.upsampling_encoder_decoder import UpsamplingEncoderDecoder
 
-FIELD_GENERATORS: Table = {"unet_residual": UNetResidual, "upsampling_dilated": UpsamplingDilated}
+FIELD_GENERATORS: Table = {
+    "unet_residual": UNetResidual,
+    "encoder_decoder": EncoderDecoder,
+    "noise_encoder_decoder": NoiseEncoderDecoder,
+    "upsampling_encoder_decoder": UpsamplingEncoderDecoder,
+    "upsampling_dilated": UpsamplingDilated,
+    "dilated": Dilated,
+}
 TRANSLATORS: Table = {"unet": UNet, "resnet": ResNet, "direct": Direct}
 GENERATORS: Table = {**FIELD_GENERATORS, **TRANSLATORS}
 

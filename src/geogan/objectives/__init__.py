@@ -5,6 +5,7 @@ from geogan.objectives.js import JS
 from geogan.objectives.least_squares import LeastSquares
 from geogan.objectives.non_saturating import NonSaturating
 from geogan.objectives.objective import Objective
+from geogan.objectives.relativistic import Relativistic
 from geogan.objectives.wasserstein import Wasserstein
 
 OBJECTIVES: Table = {
@@ -12,6 +13,7 @@ OBJECTIVES: Table = {
     "non_saturating": NonSaturating,
     "least_squares": LeastSquares,
     "wasserstein": Wasserstein,
+    "relativistic": Relativistic,
 }
 
 __all__ = ["OBJECTIVES", "Objective"]
