@@ -106,7 +106,7 @@ def test_the_params_of_the_repository_are_valid_alone_and_under_every_profile() 
         (
             f"{EXPERIMENT_KEY}.generator.depth",
             3,
-            f"{EXPERIMENT_KEY}.generator.depth: unknown key; known here: dilations, filters, norm",
+            f"{EXPERIMENT_KEY}.generator.depth: unknown key; known here: dilations, filters, finest_skip, norm",
         ),
         (
             f"{EXPERIMENT_KEY}.generator.filters",
@@ -136,7 +136,7 @@ def test_the_params_of_the_repository_are_valid_alone_and_under_every_profile() 
         (
             f"{EXPERIMENT_KEY}.critic_penalty",
             MISSING,
-            f"{EXPERIMENT_KEY}.critic_penalty: is missing; one of none, wgan_gp, dragan",
+            f"{EXPERIMENT_KEY}.critic_penalty: is missing; one of none, wgan_gp, dragan, r1",
         ),
         (f"{EXPERIMENT_KEY}.dataset", "town", f"{EXPERIMENT_KEY}.dataset: 'town' is not one of channels, city"),
         (
