@@ -61,6 +61,8 @@ def simulate(
     from geogan.inference import load_bundle
 
     model = load_bundle(bundle)
+    if not model.names:
+        raise InputError(f"{bundle}: draws a continuous property; simulate takes bundles of facies")
     _check_cell_size(model.cell_size, grid, force=force)
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:

@@ -13,6 +13,7 @@ from geogan.batches import FaciesBatches
 from geogan.config import Evaluation
 from geogan.evaluate import Evaluation as Evaluated
 from geogan.evaluate import evaluate, validate
+from geogan.evaluate_property import QUARTERS, Quarters, evaluate_property, validate_property
 from geogan.export import Exported
 from geogan.export_fields import exported
 from geogan.inference import FieldSampler, generator_of, load_bundle
@@ -55,32 +56,35 @@ class Simulation(Task):
 
     def validate(self, system: System) -> dict[str, float]:
         training = self.experiment.training
-        return validate(
-            self._sampler(system),
-            self.prepared.tiles("validation", "image", "evaluation"),
-            self.constraints.read("validation", "evaluation"),
-            names=training.select_by,
-            facies_names=self.prepared.names,
-            fields=training.validation_samples,
-            seed=0,
-        )
+        sampler, real = self._sampler(system), self.prepared.tiles("validation", "image", "evaluation")
+        hard = self.constraints.read("validation", "evaluation")
+        names, fields = training.select_by, training.validation_samples
+        if self.prepared.scale:
+            train = self.prepared.tiles("train", "image", "evaluation")
+            return validate_property(sampler, real, train, hard, names=names, fields=fields)
+        return validate(sampler, real, hard, names=names, facies_names=self.prepared.names, fields=fields)
 
     def picture(self, system: System, path: Path) -> list[Path]:
         """Real tiles, and for three sets of hard data three fields of different noise."""
         real = self.prepared.tiles("validation", "image", "evaluation")
         mask, codes = self.constraints.read("validation", "evaluation")
         masks, known = mask[:SHOWN, 0], codes[:SHOWN, 0]
-        sampler = self._sampler(system)
-        groups = [sampler.sample(*hard, SHOWN, seed=0) for hard in zip(masks, known, strict=True)]
-        fields = np.stack(groups)
-        sample_sheet(Evaluated({}, (), real[: SHOWN + 1], masks, known, fields, self.prepared.names, 0.0), path)
+        sampler, names = self._sampler(system), self.prepared.names
+        groups = np.stack([sampler.sample(*hard, SHOWN, seed=0) for hard in zip(masks, known, strict=True)])
+        real = real[: SHOWN + 1]
+        if self.prepared.scale:
+            code, names = Quarters.of(self.prepared.tiles("train", "image", "evaluation")), QUARTERS
+            real, known, groups = code(real), code(known), code(groups)
+        sample_sheet(Evaluated({}, (), real, masks, known, groups, names, 0.0), path)
         return [path]
 
     def facts(self) -> dict[str, Any]:
         grid = self.prepared.grid
+        scale = self.prepared.scale
         return {
             "facies": list(self.prepared.names),
-            "proportions": self._proportions(),
+            "value_range": scale and [scale.low, scale.high],
+            "proportions": {} if scale else self._proportions(),
             "grid": {"crs": grid.crs, "transform": list(grid.transform), "cell_size": list(grid.cell_size)},
             "tile": self.prepared.tile("tiles"),
             "constraints": self.sampled.plain(),
@@ -88,16 +92,14 @@ class Simulation(Task):
         }
 
     def judge(self, model: Path, settings: Evaluation, figures: Path) -> Judged:
-        evaluation = evaluate(
-            load_bundle(model, self.device.type).sampler,
-            self.prepared.tiles("test", "image", "evaluation"),
-            self.prepared.tiles("train", "image", "evaluation"),
-            self.constraints.read("test", "evaluation"),
-            facies_names=self.prepared.names,
-            fields=settings.fields,
-            groups=settings.groups,
-            seed=settings.seed,
-        )
+        sampler = load_bundle(model, self.device.type).sampler
+        real, train = (self.prepared.tiles(split, "image", "evaluation") for split in ("test", "train"))
+        hard, names = self.constraints.read("test", "evaluation"), self.prepared.names
+        counts: dict[str, Any] = {"fields": settings.fields, "groups": settings.groups, "seed": settings.seed}
+        if self.prepared.scale:
+            evaluation = evaluate_property(sampler, real, train, hard, **counts)
+        else:
+            evaluation = evaluate(sampler, real, train, hard, facies_names=names, **counts)
         draw_evaluation(evaluation, figures)
         batch = 1 if self.device.type == "cpu" else 16
         return Judged(evaluation.metrics, {"seconds_per_field": evaluation.seconds_per_field, "batch": batch})

@@ -49,7 +49,7 @@ def test_a_grid_is_downloaded_once_and_read(web: tuple[str, Path, list[str]], tm
     digest = sha256_of(folder / "ti.sgems")
     for _ in range(2):
         image = read(Context(tmp_path), image="strebelle", url=f"{address}/ti.sgems", sha256=digest)
-        assert image.facies.tolist() == [[1, 1], [0, 1]]
+        assert image.values.tolist() == [[1, 1], [0, 1]]
         assert image.sha256 == digest
     assert asked == ["/ti.sgems"]
     assert (tmp_path / "data/raw/strebelle/ti.sgems").read_text() == GRID

@@ -17,7 +17,7 @@ from geogan.grids import Grid
 def test_y_runs_upwards(tmp_path: Path) -> None:
     (tmp_path / "a.sgems").write_text("3 2 1\n1\nfacies\n" + "\n".join("001110") + "\n")
     image = read(Context(tmp_path), path="a.sgems")
-    assert image.facies.tolist() == [[1, 1, 0], [0, 0, 1]]  # the first values are the bottom row
+    assert image.values.tolist() == [[1, 1, 0], [0, 0, 1]]  # the first values are the bottom row
     assert image.grid == Grid.in_cells(2, 3)
     assert image.names == ("0", "1")
 
@@ -29,17 +29,17 @@ def test_line_ends_blanks_and_notation_do_not_matter(tmp_path: Path) -> None:
     (tmp_path / "b.gslib").write_bytes(odd.replace("4D-1", "4e-1").encode())
     for name in ("a.gslib", "b.gslib"):
         image = read(Context(tmp_path), path=name, variable="facies")
-        assert image.facies.tolist() == [[0, 2], [0, 1]]
+        assert image.values.tolist() == [[0, 2], [0, 1]]
     first = read(Context(tmp_path), path="a.gslib")  # no name: the first variable
-    assert first.facies.tolist() == [[2, 3], [0, 1]]
+    assert first.values.tolist() == [[2, 3], [0, 1]]
     cut = read(Context(tmp_path), path="a.gslib", variable="porosity", thresholds=(0.25,))
-    assert cut.facies.tolist() == [[1, 1], [0, 0]]
+    assert cut.values.tolist() == [[1, 1], [0, 0]]
 
 
 def test_nodata_of_sgems(tmp_path: Path) -> None:
     (tmp_path / "a.sgems").write_text("3 1 1\n1\nf\n1\n-9966699\n0\n")
-    assert read(Context(tmp_path), path="a.sgems").facies.tolist() == [[1, 255, 0]]
-    assert read(Context(tmp_path), path="a.sgems", nodata=None).facies.tolist() == [[2, 0, 1]]
+    assert read(Context(tmp_path), path="a.sgems").values.tolist() == [[1, 255, 0]]
+    assert read(Context(tmp_path), path="a.sgems", nodata=None).values.tolist() == [[2, 0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_other_mistakes(tmp_path: Path) -> None:
 
 def test_real_grids(real_data: Path) -> None:
     strebelle = read(Context(real_data), path="channels/ti_strebelle_250.sgems")
-    assert strebelle.facies.shape == (250, 250)
-    assert strebelle.facies.mean() == pytest.approx(0.267, abs=1e-3)
+    assert strebelle.values.shape == (250, 250)
+    assert strebelle.values.mean() == pytest.approx(0.267, abs=1e-3)
     reference = read(Context(real_data), path="channels/walkerlake_ref_cat_260x300.sgems")
-    assert reference.facies.shape == (300, 260)
+    assert reference.values.shape == (300, 260)
     points = np.loadtxt(real_data / "wells" / "walkerlake_samples_100.sgems", skiprows=_header(real_data))
     column, row = points[:, 0].astype(int), 299 - points[:, 1].astype(int)
-    agreement = (reference.facies[row, column] == points[:, -1]).mean()
+    agreement = (reference.values[row, column] == points[:, -1]).mean()
     assert agreement == pytest.approx(0.85, abs=0.02)  # 0.26 where the grid is not flipped
 
 
@@ -104,5 +104,5 @@ def test_a_gslib_grid_and_a_picture_of_it_are_the_same(tmp_path: Path) -> None:
     from PIL import Image
 
     Image.fromarray(codes * 100).save(tmp_path / "a.png")
-    assert np.array_equal(read(Context(tmp_path), path="a.gslib").facies, codes)
-    assert np.array_equal(read_raster(Context(tmp_path), path="a.png").facies, codes)
+    assert np.array_equal(read(Context(tmp_path), path="a.gslib").values, codes)
+    assert np.array_equal(read_raster(Context(tmp_path), path="a.png").values, codes)

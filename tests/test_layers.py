@@ -24,16 +24,16 @@ LIBRARY, PIPELINE = ROOT / "src" / "geogan", ROOT / "pipeline"
 # Each layer may import those before it, and its own as long as that makes no circle.
 LAYERS = {
     "base": "augmentation errors files image_pool blocks choices facies grids ground manifests shards training_image "
-    "well_columns workers",
+    "value_range well_columns workers",
     "pictures": "scenes domains rasters",
     "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection "
     "footprints territories scene_tasks scene_windows scene_tiles scaling",
     "systems": "system batches picture_batches unpaired_batches systems",
     "configuration": "config trial",
-    "work": "train checkpoint bundles evaluate evaluate_translation export export_fields export_pictures inference "
-    "translation translation_sheets prepare prepare_scenes store scene_store scene_writing writing ensemble hard_data "
-    "whole_scenes "
-    "fields fields_gslib fields_npz fields_tif fields_zarr wells wells_layer wells_table",
+    "work": "train checkpoint bundles evaluate evaluate_property evaluate_translation export export_fields "
+    "export_pictures inference translation translation_sheets prepare prepare_scenes store scene_store scene_writing "
+    "writing ensemble hard_data whole_scenes fields fields_gslib fields_npz fields_tif fields_zarr wells wells_layer "
+    "wells_table",
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 APPLICATION = {"dvc", "mlflow", "typer", "click", "rich", "ruamel"}

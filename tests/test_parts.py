@@ -206,7 +206,7 @@ def test_facies_codes_survive_the_image() -> None:
         codes = torch.randint(count, (2, 6, 7)).to(torch.uint8)
         image = facies.encode(codes, count)
         assert image.shape[1] == facies.channels(count)
-        assert torch.equal(facies.decode(image), codes)
+        assert torch.equal(facies.decode(image, count), codes)
 
 
 def test_condition_tells_a_datum_of_facies_0_from_no_datum() -> None:

@@ -38,8 +38,8 @@ def test_levels_become_ascending_codes(tmp_path: Path) -> None:
     levels = np.array([[255, 255, 0], [128, 0, 255]], dtype=np.uint8)  # not in ascending order of arrival
     write(tmp_path / "a.png", levels)
     image = read(Context(tmp_path), path="a.png")
-    assert image.facies.tolist() == [[2, 2, 0], [1, 0, 2]]
-    assert image.facies.dtype == np.uint8
+    assert image.values.tolist() == [[2, 2, 0], [1, 0, 2]]
+    assert image.values.dtype == np.uint8
     assert image.names == ("0", "1", "2")
     assert image.grid == Grid.in_cells(2, 3)
     assert image.sha256 == sha256_of(tmp_path / "a.png")
@@ -49,7 +49,7 @@ def test_a_picture_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyP
     codes = np.random.default_rng(0).integers(0, 5, (97, 53)).astype(np.int16)
     write(tmp_path / "a.tif", codes * 7 - 12, blockysize=4)
     monkeypatch.setattr(raster_source, "PIECE", 53 * 6)
-    assert np.array_equal(read(Context(tmp_path), path="a.tif").facies, codes)
+    assert np.array_equal(read(Context(tmp_path), path="a.tif").values, codes)
 
 
 def test_crs_and_transform_are_kept(tmp_path: Path) -> None:
@@ -65,12 +65,12 @@ def test_south_up_is_flipped_and_rotation_is_kept(tmp_path: Path) -> None:
     codes = np.array([[0, 1], [0, 0], [1, 1]], dtype=np.uint8)
     write(tmp_path / "a.tif", codes, crs="EPSG:25832", transform=Affine(10, 0, 100, 0, 10, 200))
     image = read(Context(tmp_path), path="a.tif")
-    assert image.facies.tolist() == codes[::-1].tolist()
+    assert image.values.tolist() == codes[::-1].tolist()
     assert image.grid.transform == (10, 0, 100, 0, -10, 230)
     turned = Affine.translation(100, 200) @ Affine.rotation(30) @ Affine.scale(10, -10)
     write(tmp_path / "b.tif", codes, crs="EPSG:25832", transform=turned)
     rotated = read(Context(tmp_path), path="b.tif")
-    assert rotated.facies.tolist() == codes.tolist()
+    assert rotated.values.tolist() == codes.tolist()
     assert rotated.grid.transform == pytest.approx(tuple(turned)[:6])
 
 
@@ -78,7 +78,7 @@ def test_thresholds_make_facies_of_continuous_values(tmp_path: Path) -> None:
     values = np.array([[0.0, 0.49, 0.5], [0.51, 2.0, 9.0]], dtype=np.float32)
     write(tmp_path / "a.tif", values)
     image = read(Context(tmp_path), path="a.tif", thresholds=(0.5, 2.0))
-    assert image.facies.tolist() == [[0, 0, 1], [1, 2, 2]]
+    assert image.values.tolist() == [[0, 0, 1], [1, 2, 2]]
     with pytest.raises(InputError, match=r"no value falls into facies 3.*thresholds"):
         read(Context(tmp_path), path="a.tif", thresholds=(0.5, 2.0, 10.0))
     with pytest.raises(InputError, match="ascending"):
@@ -95,9 +95,9 @@ def test_many_values_need_thresholds(tmp_path: Path) -> None:
 
 def test_nodata_becomes_255(tmp_path: Path) -> None:
     write(tmp_path / "a.tif", np.array([[7, 3, 9]], dtype=np.int16), nodata=3)
-    assert read(Context(tmp_path), path="a.tif").facies.tolist() == [[0, 255, 1]]
+    assert read(Context(tmp_path), path="a.tif").values.tolist() == [[0, 255, 1]]
     write(tmp_path / "b.tif", np.array([[7, np.nan, 9]], dtype=np.float64), nodata=np.nan)
-    assert read(Context(tmp_path), path="b.tif").facies.tolist() == [[0, 255, 1]]
+    assert read(Context(tmp_path), path="b.tif").values.tolist() == [[0, 255, 1]]
 
 
 def test_nan_is_named_by_its_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_several_bands_need_a_choice(tmp_path: Path) -> None:
     write(tmp_path / "a.png", bands)
     with pytest.raises(InputError, match=r"3 bands where one is needed; choose one with source\.band"):
         read(Context(tmp_path), path="a.png")
-    assert read(Context(tmp_path), path="a.png", band=2).facies.tolist() == [[1, 0], [0, 0]]
+    assert read(Context(tmp_path), path="a.png", band=2).values.tolist() == [[1, 0], [0, 0]]
     with pytest.raises(InputError, match=r"source\.band is 4"):
         read(Context(tmp_path), path="a.png", band=4)
 
@@ -180,7 +180,7 @@ def bomb(edge: int) -> bytes:
 def test_a_bomb_is_refused_before_its_pixels_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.png").write_bytes(bomb(12_000))
     assert (tmp_path / "a.png").stat().st_size < 20_000
-    monkeypatch.setattr(raster_source, "_read_codes", lambda *_: pytest.fail("pixels were read"))
+    monkeypatch.setattr(raster_source, "_read", lambda *_: pytest.fail("pixels were read"))
     with pytest.raises(InputError, match=r"a\.png: declares 12000 x 12000 pixels.*limits\.expansion"):
         read(Context(tmp_path), path="a.png")
     with pytest.raises(InputError, match=r"limits\.pixels = 1000"):
@@ -198,10 +198,10 @@ def test_the_limits_are_configurable(tmp_path: Path) -> None:
 def test_real_pictures(real_data: Path) -> None:
     context = Context(real_data)
     laloy = read(context, path="channels/laloy_channels_2500.png")
-    assert laloy.facies.shape == (2500, 2500)
-    assert laloy.facies.mean() == pytest.approx(0.2593, abs=1e-4)
+    assert laloy.values.shape == (2500, 2500)
+    assert laloy.values.mean() == pytest.approx(0.2593, abs=1e-4)
     river = read(context, path="channels/laloy_braided_river_400.png")
-    assert (np.bincount(river.facies.ravel()) / 160_000).round(3).tolist() == [0.119, 0.596, 0.285]
+    assert (np.bincount(river.values.ravel()) / 160_000).round(3).tolist() == [0.119, 0.596, 0.285]
     road = read(context, path="rasters/spacenet_road/road_mask.tif")
     assert road.grid.crs is not None
     assert "4326" in road.grid.crs

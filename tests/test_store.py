@@ -60,7 +60,7 @@ def test_tiles_are_the_windows_of_the_image(tmp_path: Path) -> None:
     opened = open_prepared(tmp_path / "a.zarr")
     assert len(list((tmp_path / "a.zarr" / "facies" / "c").iterdir())) > 2
     for group, edge in (("tiles", TILE), ("evaluation", EVALUATION)):
-        plan, windows = opened.plan(group), np.lib.stride_tricks.sliding_window_view(image.facies, (edge, edge))
+        plan, windows = opened.plan(group), np.lib.stride_tricks.sliding_window_view(image.values, (edge, edge))
         expected = windows[plan.row, plan.column]
         parts = [opened.tiles(split, role, group) for split in SPLITS for role in ROLES]
         assert np.array_equal(np.concatenate(parts), expected)
@@ -74,7 +74,7 @@ def test_tiles_are_the_windows_of_the_image(tmp_path: Path) -> None:
 
 def test_no_tile_holds_nodata(tmp_path: Path) -> None:
     image = make_image()
-    image.facies[50:52, 70:90] = 255
+    image.values[50:52, 70:90] = 255
     summary = make(tmp_path / "a.zarr", image)
     opened = open_prepared(tmp_path / "a.zarr")
     for group in ("tiles", "evaluation"):

@@ -6,22 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
 from geogan.errors import InputError
+from geogan.facies import Codes
 
 
 @dataclass(frozen=True)
 class FaciesBatch:
     """Real tiles, each with one mask over its own pixels, and hard data from the constraint pool.
 
-    ``codes`` and ``real`` hold facies codes; codes outside ``mask`` mean nothing. ``rng`` draws the noise.
+    ``codes`` and ``real`` hold facies codes, or scaled values of a property; outside ``mask`` codes mean nothing.
+    ``rng`` draws the noise.
     """
 
-    real: UInt8[Tensor, "batch y x"]
+    real: Codes
     real_mask: Bool[Tensor, "batch y x"]
-    codes: UInt8[Tensor, "batch y x"]
+    codes: Codes
     mask: Bool[Tensor, "batch y x"]
     rng: torch.Generator
 
@@ -35,9 +37,9 @@ class FaciesBatches:
 
     def __init__(
         self,
-        real: UInt8[np.ndarray, "tile y x"],
+        real: UInt8[np.ndarray, "tile y x"] | Float32[np.ndarray, "tile y x"],
         mask: Bool[np.ndarray, "source draw y x"],
-        codes: UInt8[np.ndarray, "source draw y x"],
+        codes: UInt8[np.ndarray, "source draw y x"] | Float32[np.ndarray, "source draw y x"],
         *,
         batch: int,
         seed: int,

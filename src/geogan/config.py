@@ -130,6 +130,11 @@ class Dataset:
         """What systems make of it: fields of a training image, pictures of scenes and maps."""
         return "simulation" if self.source.name in IMAGE_SOURCES else "translation"
 
+    @property
+    def continuous(self) -> bool:
+        """Whether it holds a continuous property instead of facies."""
+        return bool(self.source.options.get("continuous", False))
+
 
 @dataclass(frozen=True)
 class Training:
@@ -426,6 +431,11 @@ def _fits(name: str, experiment: Experiment, dataset: Dataset) -> None:
     if dataset.constraints.name == "none":
         raise InputError(
             f"{where}.dataset: {experiment.dataset!r} has no constraints (name: none), the system needs some"
+        )
+    if dataset.continuous and experiment.slots.constraint.name == "masked_cross_entropy":
+        raise InputError(
+            f"{where}.constraint.name: 'masked_cross_entropy' needs facies, {experiment.dataset!r} holds a continuous "
+            "property; give masked_l2"
         )
     if experiment.training.batch % 2:
         raise InputError(f"{where}.batch: must be even (fields come in pairs), got {experiment.training.batch}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from geogan.errors import InputError
 from geogan.metrics import Statistics, by_facies, controls, statistics, summary
@@ -19,11 +20,15 @@ from geogan.metrics.wells import accuracy, isolated_share
 Fields = UInt8[np.ndarray, "field y x"]
 Mask = Bool[np.ndarray, "field y x"]
 
-# (mask, facies, seed) -> one field of codes per row of hard data; the noise depends on the seed.
-Sampler = Callable[[Mask, Fields, int], Fields]
+# (mask, known, seed) -> one field per row of hard data; the noise depends on the seed. Codes, or values of a property.
+Sampler = Callable[[Mask, Any, int], Any]
+Coder = Callable[[Any], Fields]  # fields, tiles or hard data -> facies codes
 
-# Mask and facies codes (255 outside the mask), as a constraint store reads them.
-HardData = tuple[Bool[np.ndarray, "source draw y x"], UInt8[np.ndarray, "source draw y x"]]
+# Mask and facies codes or values (255 or NaN outside the mask), as a constraint store reads them.
+HardData = tuple[
+    Bool[np.ndarray, "source draw y x"],
+    UInt8[np.ndarray, "source draw y x"] | Float32[np.ndarray, "source draw y x"],
+]
 
 NOISES = 10  # fields with the same hard data
 
@@ -45,6 +50,11 @@ class Evaluation:
     seconds_per_field: float
 
 
+def same(codes: Any) -> Fields:
+    """Facies codes are codes already."""
+    return np.asarray(codes)
+
+
 def evaluate(
     sample: Sampler,
     real: UInt8[np.ndarray, "tile y x"],
@@ -52,11 +62,14 @@ def evaluate(
     hard: HardData,
     *,
     facies_names: Sequence[str],
+    code: Coder = same,
     fields: int = 100,
     groups: int = 10,
     seed: int = 0,
 ) -> Evaluation:
     """All facies metrics of a sampler; names as in the documentation of the metrics.
+
+    ``code`` makes facies codes of what the sampler takes and gives; ``real`` and ``train`` are codes.
 
     ``fields`` fields, each with hard data of its own, give accuracy and distribution metrics against
     ``real``, the held-out tiles; ``groups`` sets of hard data with ten noises each give ``hamming``.
@@ -66,14 +79,15 @@ def evaluate(
     Raises InputError where there are no tiles or no hard data.
     """
     count = len(facies_names)
-    references = _spread(train, 2 * fields, "training")
-    real, floor = _spread(real, fields, "held-out"), _spread(train, fields, "training")
-    mask, facies = _rows(hard, fields)
+    references = spread_tiles(train, 2 * fields, "training")
+    real, floor = spread_tiles(real, fields, "held-out"), spread_tiles(train, fields, "training")
+    mask, known = hard_data_rows(hard, fields)
     start = time.perf_counter()
-    simulated = sample(mask, facies, seed)
+    simulated = sample(mask, known, seed)
     seconds = time.perf_counter() - start
-    group_mask, group_facies = _rows(hard, groups)
-    grouped = _noises(sample, group_mask, group_facies, NOISES, seed + 1)
+    simulated, facies = code(simulated), code(known)
+    group_mask, group_known = hard_data_rows(hard, groups)
+    grouped, group_facies = code(_noises(sample, group_mask, group_known, NOISES, seed + 1)), code(group_known)
 
     truth, found = statistics(real, count), statistics(simulated, count)
     metrics: dict[str, float | int] = {
@@ -120,6 +134,7 @@ def validate(
     *,
     names: Sequence[str],
     facies_names: Sequence[str],
+    code: Coder = same,
     fields: int = 32,
     seed: int = 0,
 ) -> dict[str, float]:
@@ -128,14 +143,16 @@ def validate(
     ``hamming`` costs a second sample of as many fields, eight noises to a set of hard data. Raises
     InputError for a name that is not a metric of the sample, or where there are no tiles or no hard data.
     """
-    mask, facies = _rows(hard, fields)
-    simulated = sample(mask, facies, seed)
+    mask, known = hard_data_rows(hard, fields)
+    simulated, facies = code(sample(mask, known, seed)), code(known)
     found = accuracy(simulated, mask, facies, facies_names)
     if "hamming" in names:
         noises = min(8, fields)
-        found["hamming"] = _mean_hamming(_noises(sample, *_rows(hard, fields // noises), noises, seed + 1))
+        found["hamming"] = _mean_hamming(
+            code(_noises(sample, *hard_data_rows(hard, fields // noises), noises, seed + 1))
+        )
     if not found.keys() >= set(names):
-        truth = statistics(_spread(real, fields, "validation"), len(facies_names))
+        truth = statistics(spread_tiles(real, fields, "validation"), len(facies_names))
         found |= summary(truth, statistics(simulated, len(facies_names)), facies_names)
     for name in names:
         if name not in found:
@@ -148,33 +165,33 @@ def plain(metrics: Mapping[str, float | int]) -> dict[str, float | int]:
     return {key: value if isinstance(value, int) else float(f"{value:.6g}") for key, value in metrics.items()}
 
 
-def _spread(tiles: UInt8[np.ndarray, "tile y x"], number: int, split: str) -> Fields:
+def spread_tiles(tiles: Any, number: int, split: str) -> Any:
     """At most ``number`` tiles, evenly spaced. Raises InputError where there is none."""
     if len(tiles) == 0:
         raise InputError(f"{split} tiles: none at the evaluation size; a smaller evaluation_tile gives some")
     return tiles if len(tiles) <= number else tiles[np.arange(number) * len(tiles) // number]
 
 
-def _rows(hard: HardData, number: int) -> tuple[Mask, Fields]:
+def hard_data_rows(hard: HardData, number: int) -> tuple[Mask, Any]:
     """``number`` sets of hard data: the first draw of every tile, then the second, ...; then again."""
-    mask, facies = hard
+    mask, known = hard
     tiles, draws = mask.shape[:2]
     if tiles * draws == 0:
         raise InputError("hard data: none at the evaluation size; a smaller evaluation_tile gives some")
     index = np.arange(number)
     tile, draw = index % tiles, index // tiles % draws
-    return mask[tile, draw], facies[tile, draw]
+    return mask[tile, draw], known[tile, draw]
 
 
 def _noises(
     sample: Sampler,
     mask: Bool[np.ndarray, "group y x"],
-    facies: UInt8[np.ndarray, "group y x"],
+    known: Any,
     noises: int,
     seed: int,
-) -> UInt8[np.ndarray, "group noise y x"]:
+) -> Any:
     """``noises`` fields for every set of hard data."""
-    fields = sample(np.repeat(mask, noises, axis=0), np.repeat(facies, noises, axis=0), seed)
+    fields = sample(np.repeat(mask, noises, axis=0), np.repeat(known, noises, axis=0), seed)
     return fields.reshape(len(mask), noises, *mask.shape[1:])
 
 

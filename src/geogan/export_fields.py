@@ -44,7 +44,9 @@ def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
         rows, columns = stride * rows, stride * columns
         shape = (batch, *sampler.generator.noise_shape(rows, columns))
         mask = torch.rand((batch, rows, columns), generator=rng) < 0.05
-        codes = torch.randint(sampler.count, mask.shape, generator=rng).to(torch.uint8)
+        codes: Tensor = torch.randint(max(2, sampler.count), mask.shape, generator=rng).to(torch.uint8)
+        if sampler.count == facies.CONTINUOUS:
+            codes = codes.float()
         return sampler.latent.build(LATENTS, shape, rng), facies.condition(mask, codes, sampler.count)
 
     noise_stride = sampler.generator.noise_shape(stride, stride)[1]
@@ -59,12 +61,20 @@ def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
     cell = f"{grid['cell_size'][1]:g} x {grid['cell_size'][0]:g} map units" if grid["crs"] else "not georeferenced"
     shares = ", ".join(f"{name} {share:.3f}" for name, share in bundle.proportions.items())
     parameters = sum(weight.numel() for weight in bundle.sampler.generator.parameters())
+    if bundle.names:
+        made = "facies fields: noise and hard data in, facies codes out"
+        what = f"Facies (code: name): {', '.join(f'{code}: {name}' for code, name in enumerate(bundle.names))}"
+        share = f", proportions {shares}"
+    else:
+        low, high = system["value_range"]
+        made = "fields of a continuous property: noise and hard data in, values out"
+        what, share = f"Values: from {low:g} to {high:g}, scaled to [-1, 1]", ""
     return f"""# {system["experiment"]}
 
-Conditional facies fields: noise and hard data in, facies codes out.
+Conditional {made}.
 
-- Facies (code: name): {", ".join(f"{code}: {name}" for code, name in enumerate(bundle.names))}
-- Training image: sha256 `{system["source_sha256"]}`, cell size {cell}, proportions {shares}
+- {what}
+- Training image: sha256 `{system["source_sha256"]}`, cell size {cell}{share}
 - Trained on tiles of {system["tile"]} x {system["tile"]} pixels, weights after step {system["step"]},
   chosen on validation ground; generator `{system["config"]["generator"]["name"]}`, {parameters:,} parameters
 - Work key `{system["key"]}`

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from geogan import facies
 from geogan.blocks import pad_to_multiple
@@ -19,37 +19,39 @@ from geogan.generators import FIELD_GENERATORS, Generator
 from geogan.latents import LATENTS
 from geogan.system import System
 
+Known = UInt8[np.ndarray, "field y x"] | Float32[np.ndarray, "field y x"]  # codes, or scaled values of a property
 CUDA_BATCH = 16  # on a GPU fields are drawn in full batches of this size, whatever their number
 
 
 @dataclass(frozen=True)
 class FieldSampler:
-    """Draws facies fields from a generator. Noise is drawn on the CPU, so every device has the same."""
+    """Draws fields of facies codes, or of scaled values of a property, from a generator.
+
+    Noise is drawn on the CPU, so every device has the same.
+    """
 
     generator: Generator
     latent: Choice
-    count: int  # number of facies
+    count: int  # number of facies; 1 for a property
     device: torch.device
 
-    def __call__(
-        self, mask: Bool[np.ndarray, "field y x"], codes: UInt8[np.ndarray, "field y x"], seed: int
-    ) -> UInt8[np.ndarray, "field y x"]:
+    def __call__(self, mask: Bool[np.ndarray, "field y x"], codes: Known, seed: int) -> Known:
         """One field for each row of hard data; row k has the noise of realization k."""
         return np.concatenate([part for _, part in self._parts(mask, codes, seed)])
 
     def sample(
         self,
         mask: Bool[np.ndarray, "y x"],
-        codes: UInt8[np.ndarray, "y x"],
+        codes: UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"],
         count: int,
         seed: int,
         progress: Callable[[int], None] | None = None,
-    ) -> UInt8[np.ndarray, "realization y x"]:
+    ) -> UInt8[np.ndarray, "realization y x"] | Float32[np.ndarray, "realization y x"]:
         """``count`` fields that honour the same hard data; codes outside ``mask`` mean nothing.
 
         Realization k depends on the seed and k alone, not on the count or the device's batch.
         """
-        fields = np.empty((count, *mask.shape), np.uint8)
+        fields = np.empty((count, *mask.shape), codes.dtype)
         same = (np.broadcast_to(mask, fields.shape), np.broadcast_to(codes, fields.shape))
         for first, part in self._parts(*same, seed):
             fields[first : first + len(part)] = part
@@ -57,9 +59,7 @@ class FieldSampler:
                 progress(first + len(part))
         return fields
 
-    def _parts(
-        self, mask: Bool[np.ndarray, "field y x"], codes: UInt8[np.ndarray, "field y x"], seed: int
-    ) -> Iterator[tuple[int, UInt8[np.ndarray, "part y x"]]]:
+    def _parts(self, mask: Bool[np.ndarray, "field y x"], codes: Known, seed: int) -> Iterator[tuple[int, Any]]:
         """Fields in batches of one size, the last one filled up, so that the batch changes no field."""
         size = 1 if self.device.type == "cpu" else CUDA_BATCH
         for first in range(0, len(mask), size):
@@ -71,17 +71,17 @@ class FieldSampler:
     def _draw(
         self,
         mask: Bool[np.ndarray, "field y x"],
-        codes: UInt8[np.ndarray, "field y x"],
+        codes: Known,
         realizations: Iterable[int],
         seed: int,
-    ) -> UInt8[np.ndarray, "field y x"]:
+    ) -> Known:
         rows, columns = mask.shape[1:]
         shown = facies.condition(torch.from_numpy(mask), torch.from_numpy(codes), self.count).to(self.device)
         shown = pad_to_multiple(shown, self.generator.stride)
         shape = (1, *self.generator.noise_shape(*shown.shape[-2:]))
         z = torch.cat([self.latent.build(LATENTS, shape, noise(seed, k)) for k in realizations])
         image = facies.activate(self.generator(z.to(self.device), shown))
-        return facies.decode(image[..., :rows, :columns]).cpu().numpy()
+        return facies.decode(image[..., :rows, :columns], self.count).cpu().numpy()
 
 
 def generator_of(system: System) -> Generator:
@@ -101,8 +101,8 @@ def noise(seed: int, realization: int) -> torch.Generator:
 class Bundle:
     """A generator of facies fields with what is known of its training.
 
-    ``names``: facies names by code; ``cell_size``: (height, width) of a training cell in map units, None
-    where the training image had no CRS; ``proportions``: share of each facies in the training image;
+    ``names``: facies names by code, none of a property; ``cell_size``: (height, width) of a training cell in map
+    units, None where the training image had no CRS; ``proportions``: share of each facies in the training image;
     ``digest``: sha256 of the weights; ``system``: all of system.json.
     """
 
@@ -116,11 +116,11 @@ class Bundle:
     def sample(
         self,
         mask: Bool[np.ndarray, "y x"],
-        codes: UInt8[np.ndarray, "y x"],
+        codes: UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"],
         count: int,
         seed: int,
         progress: Callable[[int], None] | None = None,
-    ) -> UInt8[np.ndarray, "realization y x"]:
+    ) -> UInt8[np.ndarray, "realization y x"] | Float32[np.ndarray, "realization y x"]:
         """``count`` fields that honour the hard data; see FieldSampler.sample."""
         return self.sampler.sample(mask, codes, count, seed, progress)
 
@@ -134,13 +134,14 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
     config = system["config"]
     where = f"{path / 'system.json'}: config"
     latent = choose(f"{where}.latent", config["latent"], LATENTS)
-    image = facies.channels(len(system["facies"]))
+    count = len(system["facies"]) or facies.CONTINUOUS
+    image = facies.channels(count)
     generator: Generator = choose(f"{where}.generator", config["generator"], FIELD_GENERATORS).build(
         FIELD_GENERATORS, 1 + image, image, latent.options["channels"]
     )
     load_weights(generator, path)
     target = pick_device(device)
-    sampler = FieldSampler(generator.to(target).eval().requires_grad_(False), latent, len(system["facies"]), target)
+    sampler = FieldSampler(generator.to(target).eval().requires_grad_(False), latent, count, target)
     cell = system["grid"]["cell_size"] if system["grid"]["crs"] else None
     return Bundle(
         sampler,

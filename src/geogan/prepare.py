@@ -38,7 +38,7 @@ def prepare(
     for name, value in (("tile", tile), ("stride", stride), ("evaluation_tile", evaluation_tile)):
         if value < 1:
             raise InputError(f"{name}: must be at least 1 pixel, not {value}")
-    rows, columns = image.facies.shape
+    rows, columns = image.values.shape
     blocks = cut(rows, columns, largest_tile=max(tile, evaluation_tile), split=split, pool=pool)
     sizes = {
         "tiles": ("tile", tile, stride),
@@ -47,7 +47,7 @@ def prepare(
     plans: dict[str, Plan] = {}
     for group, (name, edge, step) in sizes.items():
         planned = plan(blocks, tile=edge, stride=step, gap=split.gap, key=name)
-        plans[group] = without_nodata(planned, image.facies)
+        plans[group] = without_nodata(planned, image.values)
         check_classes(plans[group], blocks, gap=split.gap, key=name)
     write_prepared(path, image, plans, key)
     return {group: _summary(plans[group]) for group in GROUPS}

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ CHUNK_BYTES, SHARD_BYTES = 2**18, 2**24  # uncompressed; a chunk is what is read
 
 @dataclass(frozen=True)
 class Variable:
-    """An array to write: its name, shape and dimension names, and the coordinates that xarray reads with it.
+    """An array to write: its name, shape and dimension names, the coordinates that xarray reads with it, and more.
 
     A missing chunk reads as ``fill``.
     """
@@ -33,8 +33,9 @@ class Variable:
     shape: tuple[int, ...]
     dimensions: tuple[str, ...]
     dtype: type[np.generic]
-    fill: int | bool
+    fill: float | bool
     coordinates: tuple[str, ...] = ()
+    attributes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def row_bytes(self) -> int:
@@ -97,7 +98,7 @@ def _create(group: zarr.Group, variable: Variable, chunk: int, shard: int) -> za
         compressors=_codecs(),
         fill_value=variable.fill,
         dimension_names=variable.dimensions,
-        attributes={"coordinates": " ".join(variable.coordinates)},
+        attributes={"coordinates": " ".join(variable.coordinates), **variable.attributes},
         config={"write_empty_chunks": True},
     )
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
 from geogan.errors import InputError
 from geogan.grids import Grid
 from geogan.manifests import read_manifest, verify
 from geogan.shards import GROUPS, open_array, open_group, reading
 from geogan.tiles import CLASSES, SPLITS, Plan
+from geogan.value_range import ValueRange
 
 __all__ = [
     "GROUPS",
@@ -29,16 +30,22 @@ __all__ = [
 ]
 
 
+Tiles = UInt8[np.ndarray, "tile y x"] | Float32[np.ndarray, "tile y x"]
+Known = UInt8[np.ndarray, "tile draw y x"] | Float32[np.ndarray, "tile draw y x"]
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared store: facies tiles with their split and role.
+    """A prepared store: tiles of facies, or of a property, with their split and role.
 
-    ``names``: one per code; ``grid``: of the source image; ``key``: of the params that made the store;
-    ``sha256``: of the source; ``digest``: of the store's manifest, so of every byte in it.
+    ``names``: one per code, none of a property; ``scale``: the range of a property, None for facies; ``grid``: of
+    the source image; ``key``: of the params that made the store; ``sha256``: of the source; ``digest``: of the
+    store's manifest, so of every byte in it.
     """
 
     path: Path
     names: tuple[str, ...]
+    scale: ValueRange | None
     grid: Grid
     key: str
     sha256: str
@@ -46,30 +53,35 @@ class Prepared:
 
     @property
     def facies_count(self) -> int:
-        """Number of facies; codes are 0..facies_count - 1."""
-        return len(self.names)
+        """Number of facies; codes are 0..facies_count - 1. 1 stands for a continuous property."""
+        return len(self.names) or 1
+
+    @property
+    def variable(self) -> str:
+        """The name of the array of tiles."""
+        return _variable(self.scale is not None)
 
     def tile(self, group: str = "tiles") -> int:
         """Edge of a group's tiles in pixels."""
         return _tile(self.path, group)
 
-    def tiles(self, split: str, role: str, group: str = "tiles") -> UInt8[np.ndarray, "tile y x"]:
-        """Facies codes of the tiles of one split and role, ordered by row and column in the source.
+    def tiles(self, split: str, role: str, group: str = "tiles") -> Tiles:
+        """Facies codes, or scaled values, of the tiles of one split and role, ordered by row and column in the source.
 
         Raises InputError for an unknown name and for damaged data.
         """
         with reading(self.path):
-            return np.asarray(open_array(self.path, group, "facies")[self._range(split, role, group)])
+            return np.asarray(open_array(self.path, group, self.variable)[self._range(split, role, group)])
 
     def count(self, split: str, role: str, group: str = "tiles") -> int:
         """Number of tiles of one split and role."""
         span = self._range(split, role, group)
         return int(span.stop - span.start)
 
-    def take(self, index: Int64[np.ndarray, " tile"], group: str = "tiles") -> UInt8[np.ndarray, "tile y x"]:
-        """Facies codes of the tiles at ascending positions in the store."""
+    def take(self, index: Int64[np.ndarray, " tile"], group: str = "tiles") -> Tiles:
+        """Facies codes, or scaled values, of the tiles at ascending positions in the store."""
         with reading(self.path):
-            return np.asarray(open_array(self.path, group, "facies").oindex[index])
+            return np.asarray(open_array(self.path, group, self.variable).oindex[index])
 
     def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, " tile"]:
         """Positions in the store of the tiles of one role, over all splits."""
@@ -98,21 +110,21 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Constraints:
-    """A constraint store: masks and the facies under them, over the tiles with role "constraint".
+    """A constraint store: masks and what is known under them, over the tiles with role "constraint".
 
-    ``draws`` is 0 for a dataset without hard data. ``prepared`` is the digest of the store they come from.
+    ``draws`` is 0 for a dataset without hard data. ``continuous``: what is known are values of a property.
+    ``prepared`` is the digest of the store they come from.
     """
 
     path: Path
     draws: int
+    continuous: bool
     key: str
     prepared: str
     digest: str
 
-    def read(
-        self, split: str, group: str = "tiles"
-    ) -> tuple[Bool[np.ndarray, "tile draw y x"], UInt8[np.ndarray, "tile draw y x"]]:
-        """The hard data of a split: masks, and facies codes (255 where the mask is False).
+    def read(self, split: str, group: str = "tiles") -> tuple[Bool[np.ndarray, "tile draw y x"], Known]:
+        """The hard data of a split: masks, and facies codes (255 where the mask is False) or scaled values (NaN there).
 
         Raises InputError for an unknown name and for damaged data.
         """
@@ -127,8 +139,8 @@ class Constraints:
             first = np.concatenate([[0], counts.cumsum()])
             at = SPLITS.index(split)
             span = slice(int(first[at]), int(first[at + 1]))
-            mask, facies = open_array(self.path, group, "mask"), open_array(self.path, group, "facies")
-            return np.asarray(mask[span]), np.asarray(facies[span])
+            mask, known = (open_array(self.path, group, name) for name in ("mask", _variable(self.continuous)))
+            return np.asarray(mask[span]), np.asarray(known[span])
 
 
 def open_prepared(path: Path) -> Prepared:
@@ -143,7 +155,9 @@ def open_prepared(path: Path) -> Prepared:
         a, b, c, d, e, f = attributes["transform"]
         grid = Grid(attributes["rows"], attributes["columns"], (a, b, c, d, e, f), attributes["crs"])
         names = tuple(attributes["facies_names"])
-        return Prepared(path, names, grid, attributes["key"], attributes["source_sha256"], digest)
+        span = attributes["value_range"]
+        scale = ValueRange(*span) if span else None
+        return Prepared(path, names, scale, grid, attributes["key"], attributes["source_sha256"], digest)
 
 
 def open_constraints(path: Path) -> Constraints:
@@ -151,7 +165,12 @@ def open_constraints(path: Path) -> Constraints:
     _, digest = read_manifest(path, "constraints")
     with reading(path):
         attributes: dict[str, Any] = dict(open_group(path, "tiles").attrs)
-        return Constraints(path, attributes["draws"], attributes["key"], attributes["prepared_digest"], digest)
+        draws, continuous = attributes["draws"], attributes["continuous"]
+        return Constraints(path, draws, continuous, attributes["key"], attributes["prepared_digest"], digest)
+
+
+def _variable(continuous: bool) -> str:
+    return "value" if continuous else "facies"
 
 
 def _tile(path: Path, group: str) -> int:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int64, UInt8
 
 from geogan.errors import InputError
 from geogan.ground import CLASSES, ROLES, SPLITS, Blocks, Split, cut
-from geogan.training_image import NODATA
+from geogan.training_image import Values, missing
 
 __all__ = [
     "CLASSES",
@@ -79,11 +79,11 @@ def plan(blocks: Blocks, *, tile: int, stride: int, gap: int = 0, key: str = "ti
     return planned
 
 
-def without_nodata(planned: Plan, facies: UInt8[np.ndarray, "y x"]) -> Plan:
+def without_nodata(planned: Plan, values: Values) -> Plan:
     """The windows that hold no nodata pixel; the others are counted in ``left_out``."""
     keep = np.ones(planned.row.size, dtype=bool)
     for row in np.unique(planned.row):
-        empty = (facies[row : row + planned.tile] == NODATA).any(axis=0)
+        empty = missing(values[row : row + planned.tile]).any(axis=0)
         if empty.any():
             before = np.concatenate([[0], np.cumsum(empty)])
             here = np.flatnonzero(planned.row == row)

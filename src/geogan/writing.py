@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import zarr
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Shaped
 
 from geogan.files import replacing_folder
 from geogan.manifests import write_manifest
@@ -16,6 +16,7 @@ from geogan.shards import Variable, write_coordinates, write_variable
 from geogan.store import GROUPS, Prepared
 from geogan.tiles import CLASSES, SPLITS, Plan
 from geogan.training_image import NODATA, TrainingImage
+from geogan.value_range import ValueRange
 
 MaskOf = Callable[[str, int, int], Bool[np.ndarray, "y x"]]  # (group, source tile, draw) -> mask
 
@@ -26,10 +27,12 @@ def write_prepared(path: Path, image: TrainingImage, plans: dict[str, Plan], key
     Memory stays flat: one shard is in memory at a time. The same input gives the same bytes.
     """
     grid = image.grid
+    scale = _trained_range(image, plans["tiles"]) if image.continuous else None
     attributes = {
         "kind": "prepared",
         "key": key,
         "facies_names": list(image.names),
+        "value_range": scale and [scale.low, scale.high],
         "source_sha256": image.sha256,
         "rows": grid.rows,
         "columns": grid.columns,
@@ -40,7 +43,7 @@ def write_prepared(path: Path, image: TrainingImage, plans: dict[str, Plan], key
     with replacing_folder(path) as folder:
         root = _create(folder, attributes)
         for name in GROUPS:
-            _write_tiles(_subgroup(root, name), image, plans[name])
+            _write_tiles(_subgroup(root, name), image, plans[name], scale)
         write_manifest(folder, "prepared")
 
 
@@ -50,6 +53,7 @@ def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws:
     ``mask_of(group, source tile, draw)`` gives the masks; with 0 draws the store is empty.
     """
     attributes = {"kind": "constraints", "key": key, "draws": draws, "prepared_digest": prepared.digest}
+    attributes["continuous"] = prepared.scale is not None
     with replacing_folder(path) as folder:
         root = _create(folder, attributes)
         counts = {name: _write_masks(_subgroup(root, name), prepared, name, mask_of, draws) for name in GROUPS}
@@ -59,7 +63,7 @@ def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws:
 
 def write_no_constraints(path: Path, edges: dict[str, int], *, prepared: str, key: str) -> dict[str, int]:
     """Write the empty store of a dataset without facies; ``edges``: the groups' tiles, ``prepared``: digest."""
-    attributes = {"kind": "constraints", "key": key, "draws": 0, "prepared_digest": prepared}
+    attributes = {"kind": "constraints", "key": key, "draws": 0, "prepared_digest": prepared, "continuous": False}
     with replacing_folder(path) as folder:
         root = _create(folder, attributes)
         for name in GROUPS:
@@ -68,16 +72,39 @@ def write_no_constraints(path: Path, edges: dict[str, int], *, prepared: str, ke
     return dict.fromkeys(GROUPS, 0)
 
 
-def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan) -> None:
-    windows = np.lib.stride_tricks.sliding_window_view(image.facies, (plan.tile, plan.tile))
+def _trained_range(image: TrainingImage, plan: Plan) -> ValueRange:
+    """The range of the values in the training tiles; those of held-out ground may lie beyond it."""
+    of_training = np.flatnonzero(plan.classes == CLASSES.index(("train", "image")))
+    windows = (
+        image.values[row : row + plan.tile, column : column + plan.tile]
+        for row, column in zip(plan.row[of_training], plan.column[of_training], strict=True)
+    )
+    return ValueRange.of(windows)
+
+
+def _variable(
+    scale: ValueRange | None, shape: tuple[int, ...], dimensions: tuple[str, ...], coordinates: tuple[str, ...]
+) -> Variable:
+    """Facies codes, or values scaled to [-1, 1] that xarray turns back into their own units."""
+    if scale is None:
+        return Variable("facies", shape, dimensions, np.uint8, NODATA, coordinates)
+    return Variable("value", shape, dimensions, np.float32, float("nan"), coordinates, scale.packing())
+
+
+def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan, scale: ValueRange | None) -> None:
+    windows = np.lib.stride_tricks.sliding_window_view(image.values, (plan.tile, plan.tile))
     counts = [plan.count(split, role) for split, role in CLASSES]
     group.attrs.update({"tile": plan.tile, "counts": counts})
     names = np.array(CLASSES, dtype=object)[plan.classes]
     coordinates = {"split": names[:, 0], "role": names[:, 1], "row": plan.row, "column": plan.column}
     write_coordinates(group, coordinates)
     shape = (plan.row.size, plan.tile, plan.tile)
-    facies = Variable("facies", shape, ("tile", "y", "x"), np.uint8, NODATA, tuple(coordinates))
-    write_variable(group, facies, lambda start, stop: windows[plan.row[start:stop], plan.column[start:stop]])
+
+    def tiles(start: int, stop: int) -> Shaped[np.ndarray, "tile y x"]:
+        cut = windows[plan.row[start:stop], plan.column[start:stop]]
+        return cut if scale is None else scale.scaled(cut)
+
+    write_variable(group, _variable(scale, shape, ("tile", "y", "x"), tuple(coordinates)), tiles)
 
 
 def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: MaskOf, draws: int) -> int:
@@ -98,13 +125,14 @@ def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: Mask
     def masks(start: int, stop: int) -> Bool[np.ndarray, "tile draw y x"]:
         return np.stack([[mask_of(name, int(at), draw) for draw in range(draws)] for at in source[start:stop]])
 
-    def facies(start: int, stop: int) -> UInt8[np.ndarray, "tile draw y x"]:
+    def known(start: int, stop: int) -> Shaped[np.ndarray, "tile draw y x"]:
         own = prepared.take(source[start:stop], name)
-        return np.where(mask[start:stop], own[:, None], np.uint8(NODATA))
+        return np.where(mask[start:stop], own[:, None], own.dtype.type(variable.fill))
 
     shape, dimensions = (source.size, draws, tile, tile), ("tile", "draw", "y", "x")
     mask = write_variable(group, Variable("mask", shape, dimensions, np.bool_, False, tuple(coordinates)), masks)
-    write_variable(group, Variable("facies", shape, dimensions, np.uint8, NODATA, tuple(coordinates)), facies)
+    variable = _variable(prepared.scale, shape, dimensions, tuple(coordinates))
+    write_variable(group, variable, known)
     return int(source.size) * draws
 
 

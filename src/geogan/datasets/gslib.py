@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from geogan.datasets.context import Context
-from geogan.datasets.levels import Levels
+from geogan.datasets.levels import Levels, check_continuous
 from geogan.errors import InputError
 from geogan.grids import Grid
 from geogan.training_image import TrainingImage
@@ -24,18 +24,20 @@ def read(
     sha256: str | None = None,
     variable: str | None = None,
     thresholds: tuple[float, ...] = (),
+    continuous: bool = False,
     nodata: float | None = -9966699.0,
 ) -> TrainingImage:
-    """Read one variable of a two-dimensional grid as facies codes, north up.
+    """Read one variable of a two-dimensional grid as facies codes, or as a ``continuous`` property, north up.
 
     In the file x runs fastest and y upwards, so array row = ny - 1 - iy. ``variable`` is a name; None takes
-    the first. Values become codes as in the raster source; ``nodata`` (SGeMS's by default) becomes 255.
+    the first. Values become codes as in the raster source; ``nodata`` (SGeMS's by default) becomes 255 (NaN).
     The grid is in cells.
 
     Raises:
         InputError: no such file, another sha256, a header or a value that is not right (with its line), nz
             other than 1, no such variable, too few or too many values, NaN, one facies only.
     """
+    check_continuous(continuous, thresholds)
     file, digest = context.file(path, sha256)
     levels = Levels(str(file), thresholds, nodata)
     try:
@@ -47,9 +49,11 @@ def read(
             values = _values(file, stream, names, variable, rows * columns)
     except UnicodeDecodeError:
         raise InputError(f"{file}: not a text file; a GSLIB grid is needed") from None
-    codes = np.ascontiguousarray(levels.code(values.reshape(rows, columns)[::-1]))
-    count = levels.ascending(codes)
-    return TrainingImage(codes, tuple(str(code) for code in range(count)), Grid.in_cells(rows, columns), digest)
+    upright = values.reshape(rows, columns)[::-1]
+    if continuous:
+        return TrainingImage(levels.measured(upright), (), Grid.in_cells(rows, columns), digest)
+    codes = np.ascontiguousarray(levels.code(upright))
+    return TrainingImage(codes, levels.ascending(codes), Grid.in_cells(rows, columns), digest)
 
 
 def _header(file: Path, stream: io.TextIOBase) -> tuple[int, int, list[str]]:

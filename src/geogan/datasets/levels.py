@@ -1,9 +1,9 @@
-"""Values of a picture -> facies codes, in pieces, so that no whole array of values is ever held."""
+"""Values of a picture -> facies codes or a property, in pieces, so that no whole array of other values is ever held."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Float32, Shaped, UInt8
 
 from geogan.errors import InputError
 from geogan.training_image import NODATA
@@ -41,8 +41,19 @@ class Levels:
         codes[missing] = NODATA
         return codes
 
-    def ascending(self, codes: UInt8[np.ndarray, "y x"]) -> int:
-        """Put all codes in ascending order of their values, in place; the number of facies.
+    def measured(self, values: Shaped[np.ndarray, "y x"], first_row: int = 0) -> Float32[np.ndarray, "y x"]:
+        """A piece of a continuous property as float32; nodata becomes NaN.
+
+        Raises:
+            InputError: a value that is not finite and not the declared nodata.
+        """
+        gaps = self._missing(values, first_row)
+        result = values.astype(np.float32)
+        result[gaps] = np.nan
+        return result
+
+    def ascending(self, codes: UInt8[np.ndarray, "y x"]) -> tuple[str, ...]:
+        """Put all codes in ascending order of their values, in place; a name for each, its number.
 
         Raises:
             InputError: fewer than two facies, or a facies between the thresholds that no pixel has.
@@ -56,13 +67,13 @@ class Levels:
             if present.size < count:
                 absent = sorted(set(range(count)) - set(present.tolist()))
                 raise InputError(f"{self.where}: no value falls into facies {absent[0]}; mend source.thresholds")
-            return count
+            return _numbers(count)
         table = np.full(256, NODATA, dtype=np.uint8)
         table[np.argsort(self.values)] = np.arange(len(self.values), dtype=np.uint8)
         if len(self.values) > 1 and list(self.values) != sorted(self.values):
             for row in range(0, codes.shape[0], 256):
                 codes[row : row + 256] = table[codes[row : row + 256]]
-        return len(self.values)
+        return _numbers(len(self.values))
 
     def _missing(self, values: Shaped[np.ndarray, "y x"], first_row: int) -> Shaped[np.ndarray, "y x"]:
         if self.nodata is None or np.isnan(self.nodata):
@@ -97,7 +108,7 @@ class Levels:
             if len(self.values) == MOST_LEVELS:
                 raise InputError(
                     f"{self.where}: more than {MOST_LEVELS} distinct values (such as {value:g}); give "
-                    "source.thresholds to make facies of continuous values"
+                    "source.thresholds to make facies of continuous values, or source.continuous: true for a property"
                 )
             same = values == value
             codes[same] = len(self.values)
@@ -112,3 +123,15 @@ class Levels:
             seen[np.unique(codes[row : row + 256])] = True
         seen[NODATA] = False
         return np.flatnonzero(seen)
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(code) for code in range(count))
+
+
+def check_continuous(continuous: bool, thresholds: tuple[float, ...]) -> None:
+    """Raise InputError where a property is asked for and cut into facies at once."""
+    if continuous and thresholds:
+        raise InputError(
+            f"source.thresholds: {list(thresholds)} make facies, source.continuous keeps the values; give one of them"
+        )

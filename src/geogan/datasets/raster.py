@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import UInt8
 
 from geogan.datasets.context import Context
-from geogan.datasets.levels import Levels
+from geogan.datasets.levels import Levels, check_continuous
 from geogan.errors import InputError
 from geogan.grids import Grid
-from geogan.training_image import TrainingImage
+from geogan.training_image import TrainingImage, Values
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -33,11 +32,12 @@ def read(
     sha256: str | None = None,
     band: int | None = None,
     thresholds: tuple[float, ...] = (),
+    continuous: bool = False,
 ) -> TrainingImage:
-    """Read one band of a picture as facies codes, north up.
+    """Read one band of a picture as facies codes, or as the values of a ``continuous`` property, north up.
 
     ``band`` counts from 1; None takes the only band of the picture. Distinct values (2 to 16) become codes in
-    ascending order; continuous values need ``thresholds``. The declared nodata value becomes 255. CRS and
+    ascending order; continuous values need ``thresholds`` to become facies. Declared nodata becomes 255 (NaN). CRS and
     affine transform are kept; a picture without either gets a grid in cells. A south-up picture is flipped,
     a rotated one keeps its rotation in the transform. Pixels are read in pieces of whole rows.
 
@@ -48,6 +48,7 @@ def read(
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+    check_continuous(continuous, thresholds)
     file, digest = context.file(path, sha256)
     levels, driver = Levels(str(file), thresholds), _driver(file)
     with warnings.catch_warnings(), rasterio.Env(**SETTINGS):
@@ -57,14 +58,14 @@ def read(
                 context.limits.check(str(file), source.height, source.width, file.stat().st_size)
                 band = _band(file, source, band)
                 levels.nodata = source.nodatavals[band - 1]
-                codes = _read_codes(source, band, levels)
+                values = _read(source, band, levels, np.dtype(np.float32 if continuous else np.uint8))
                 grid = _grid(source)
         except RasterioError as error:
             reason = " ".join(str(error.__cause__ or error).split())
             raise InputError(f"{file}: cut off or damaged ({reason}); bring a whole copy") from error
-    count = levels.ascending(codes)
-    codes, grid = _north_up(codes, grid)
-    return TrainingImage(codes, tuple(str(code) for code in range(count)), grid, digest)
+    names = () if continuous else levels.ascending(values)
+    values, grid = _north_up(values, grid)
+    return TrainingImage(values, names, grid, digest)
 
 
 def _band(file: Path, source: DatasetReader, band: int | None) -> int:
@@ -80,17 +81,18 @@ def _band(file: Path, source: DatasetReader, band: int | None) -> int:
     return band
 
 
-def _read_codes(source: DatasetReader, band: int, levels: Levels) -> UInt8[np.ndarray, "y x"]:
+def _read(source: DatasetReader, band: int, levels: Levels, dtype: np.dtype[Any]) -> Any:
     from rasterio.windows import Window
 
-    codes = np.empty((source.height, source.width), dtype=np.uint8)
+    read = levels.code if dtype == np.uint8 else levels.measured
+    values = np.empty((source.height, source.width), dtype)
     block = source.block_shapes[band - 1][0]
     rows = max(1, PIECE // source.width)
     rows = rows // block * block or rows  # whole blocks where they are not too large
     for row in range(0, source.height, rows):
         window = Window(0, row, source.width, min(rows, source.height - row))
-        codes[row : row + rows] = levels.code(source.read(band, window=window), row)
-    return codes
+        values[row : row + rows] = read(source.read(band, window=window), row)
+    return values
 
 
 def _grid(source: DatasetReader) -> Grid:
@@ -101,14 +103,14 @@ def _grid(source: DatasetReader) -> Grid:
     return Grid(source.height, source.width, (a, b, c, d, e, f), crs.to_wkt() if crs else None)
 
 
-def _north_up(codes: UInt8[np.ndarray, "y x"], grid: Grid) -> tuple[UInt8[np.ndarray, "y x"], Grid]:
+def _north_up(values: Values, grid: Grid) -> tuple[Values, Grid]:
     a, b, c, d, e, f = grid.transform
     if e <= 0 or b != 0 or d != 0:
-        return codes, grid
-    for top in range(codes.shape[0] // 2):  # in place: a copy would double the memory
-        bottom = codes.shape[0] - 1 - top
-        codes[[top, bottom]] = codes[[bottom, top]]
-    return codes, Grid(grid.rows, grid.columns, (a, b, c, d, -e, f + e * grid.rows), grid.crs)
+        return values, grid
+    for top in range(values.shape[0] // 2):  # in place: a copy would double the memory
+        bottom = values.shape[0] - 1 - top
+        values[[top, bottom]] = values[[bottom, top]]
+    return values, Grid(grid.rows, grid.columns, (a, b, c, d, -e, f + e * grid.rows), grid.crs)
 
 
 def _driver(file: Path) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Any, Literal, final
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geogan import facies
 from geogan.batches import FaciesBatch
 from geogan.critics import CRITICS
 from geogan.errors import InputError
+from geogan.facies import Codes
 from geogan.generators import FIELD_GENERATORS
 from geogan.latents import LATENTS
 from geogan.objectives import OBJECTIVES
@@ -26,7 +27,7 @@ from geogan.system import Slots, System, Terms, Turn
 
 @final
 class ConstrainedSGAN(System):
-    """Generator of facies fields that honour hard data, and a critic of tiles.
+    """Generator of fields (of facies, or of a property) that honour hard data, and a critic of tiles.
 
     ``pairs`` shows the critic two fields of the same hard data at once (PacGAN-2, Lin et al. 2018), two
     independent tiles on the real side. ``n_critic`` repeats the critic's turn.
@@ -84,7 +85,7 @@ class ConstrainedSGAN(System):
         return {"critic": self._critic, "generator": self._generator, "constraint": self._constraint}[turn](batch)
 
     def _logits(
-        self, mask: Bool[Tensor, "batch y x"], codes: UInt8[Tensor, "batch y x"], rng: torch.Generator
+        self, mask: Bool[Tensor, "batch y x"], codes: Codes, rng: torch.Generator
     ) -> Float[Tensor, "batch channel y x"]:
         shape = (len(mask), *self.generator.noise_shape(*mask.shape[1:]))
         z = self.slots.latent.build(LATENTS, shape, rng)
@@ -95,7 +96,7 @@ class ConstrainedSGAN(System):
         self,
         image: Float[Tensor, "batch channel y x"],
         mask: Bool[Tensor, "batch y x"],
-        codes: UInt8[Tensor, "batch y x"],
+        codes: Codes,
     ) -> Float[Tensor, "shown channel2 y x"]:
         """What the critic is shown of images: with their hard data, two at a time, or alone."""
         if self.condition_critic:
@@ -106,7 +107,7 @@ class ConstrainedSGAN(System):
         return self._shown(facies.encode(batch.real, self.count), batch.real_mask, batch.real)
 
     @staticmethod
-    def _twice(batch: FaciesBatch) -> tuple[Bool[Tensor, "batch y x"], UInt8[Tensor, "batch y x"]]:
+    def _twice(batch: FaciesBatch) -> tuple[Bool[Tensor, "batch y x"], Codes]:
         """The first half of the hard data, twice: two fields of each."""
         half = len(batch.mask) // 2
         return batch.mask[:half].repeat(2, 1, 1), batch.codes[:half].repeat(2, 1, 1)
