@@ -31,7 +31,14 @@ SHOWN = 3  # sets of hard data and noises of a picture
 class Simulation(Task):
     """Facies tiles of a training image, and the hard data drawn from its constraint ground."""
 
-    code = ("batches.py", "facies.py", "latents.py", "generators/generator.py", "generators/hourglass.py")
+    code = (
+        "batches.py",
+        "facies.py",
+        "latents.py",
+        "soft_data.py",
+        "generators/generator.py",
+        "generators/hourglass.py",
+    )
     shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
 
     def __init__(self, project: Project, name: str, device: torch.device):
@@ -52,7 +59,9 @@ class Simulation(Task):
     def batches(self, seed: int, device: torch.device) -> FaciesBatches:
         real = self.prepared.tiles("train", "image")
         mask, codes = self.constraints.read("train")
-        return FaciesBatches(real, mask, codes, batch=self.experiment.training.batch, seed=seed, device=device)
+        truth = self.prepared.tiles("train", "constraint") if self.experiment.system.options["soft"] else None
+        batch = self.experiment.training.batch
+        return FaciesBatches(real, mask, codes, truth=truth, batch=batch, seed=seed, device=device)
 
     def validate(self, system: System) -> dict[str, float]:
         training = self.experiment.training

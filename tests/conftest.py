@@ -27,6 +27,7 @@ install_import_hook(
         "geogan.penalties",
         "geogan.picture_batches",
         "geogan.selection",
+        "geogan.soft_data",
         "geogan.systems",
         "geogan.tiles",
         "geogan.translation",

@@ -26,8 +26,8 @@ LAYERS = {
     "base": "augmentation errors files image_pool blocks choices facies grids ground manifests shards training_image "
     "value_range well_columns workers",
     "pictures": "scenes domains rasters",
-    "parts": "generators critics objectives penalties latents optimisers constraints datasets tiles metrics selection "
-    "footprints territories scene_tasks scene_windows scene_tiles scaling",
+    "parts": "generators critics objectives penalties latents soft_data optimisers constraints datasets tiles metrics "
+    "selection footprints territories scene_tasks scene_windows scene_tiles scaling",
     "systems": "system batches picture_batches unpaired_batches systems",
     "configuration": "config trial",
     "work": "train checkpoint bundles evaluate evaluate_property evaluate_translation export export_fields "

@@ -98,9 +98,9 @@ def test_pairs_are_two_real_tiles_and_two_fields_of_the_same_hard_data() -> None
     assert real.shape[:2] == (2, 2)
     assert torch.equal(real[0, 0] > 0, batch.real[0] == 1)
     assert torch.equal(real[0, 1] > 0, batch.real[2] == 1)
-    mask, codes = system._twice(batch)
-    assert torch.equal(mask[:2], mask[2:])
-    assert torch.equal(codes[:2], codes[2:])
+    twice = system._twice(batch)
+    assert torch.equal(twice.mask[:2], twice.mask[2:])
+    assert torch.equal(twice.codes[:2], twice.codes[2:])
     assert gradients(system, "generator")[1] >= {"generator"}
 
 
@@ -135,12 +135,13 @@ def test_three_facies_train_on_cross_entropy() -> None:
         ({}, {"constraint_as": "none"}, "constraint.name"),
         ({"critic": {"name": "patch", "norm": "batch"}, "critic_penalty": {"name": "wgan_gp"}}, {}, "critic.norm"),
         ({}, {"n_critic": 0}, "n_critic"),
+        ({}, {"soft": -1.0}, "system.soft"),
     ],
 )
 def test_parts_that_do_not_go_together_are_refused(
     parts: dict[str, dict[str, object]], options: dict[str, object], key: str
 ) -> None:
-    given = {"condition_critic": True, "constraint_as": "penalty", "pairs": False, "n_critic": 1} | options
+    given = {"condition_critic": True, "constraint_as": "penalty", "pairs": False, "n_critic": 1, "soft": 0.0} | options
     with pytest.raises(InputError, match=key):
         ConstrainedSGAN.refuse("experiments.x", slots(**parts), **given)
 

@@ -7,6 +7,7 @@ equations 9-12) or into a turn of its own with its own optimiser (multi-objectiv
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, final
 
 import torch
@@ -22,6 +23,7 @@ from geogan.generators import FIELD_GENERATORS
 from geogan.latents import LATENTS
 from geogan.objectives import OBJECTIVES
 from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
+from geogan.soft_data import smooth
 from geogan.system import Slots, System, Terms, Turn
 
 
@@ -30,7 +32,8 @@ class ConstrainedSGAN(System):
     """Generator of fields (of facies, or of a property) that honour hard data, and a critic of tiles.
 
     ``pairs`` shows the critic two fields of the same hard data at once (PacGAN-2, Lin et al. 2018), two
-    independent tiles on the real side. ``n_critic`` repeats the critic's turn.
+    independent tiles on the real side. ``n_critic`` repeats the critic's turn. ``soft``, if not 0, shows both networks
+    soft data too: in training the truth, smoothed with this standard deviation in pixels.
     """
 
     task = "simulation"
@@ -45,10 +48,12 @@ class ConstrainedSGAN(System):
         constraint_as: Literal["none", "penalty", "turn"] = "penalty",
         pairs: bool = False,
         n_critic: int = 1,
+        soft: float = 0.0,
     ):
         super().__init__()
         image = facies.channels(count)
-        shown = 1 + image
+        shown = 1 + image * (2 if soft else 1)
+        self.soft = soft
         self.count, self.slots = count, slots
         self.condition_critic, self.constraint_as, self.pairs = condition_critic, constraint_as, pairs
         noise = slots.latent.options["channels"]
@@ -80,43 +85,56 @@ class ConstrainedSGAN(System):
             raise InputError(f"{where}.latent.channels: must be at least 1, got {got}")
         if options["n_critic"] < 1:
             raise InputError(f"{where}.system.n_critic: must be at least 1, got {options['n_critic']}")
+        if options["soft"] < 0:
+            raise InputError(f"{where}.system.soft: must be at least 0 pixels (0: no soft data), got {options['soft']}")
 
     def losses(self, turn: str, batch: FaciesBatch) -> Terms:
         return {"critic": self._critic, "generator": self._generator, "constraint": self._constraint}[turn](batch)
 
     def _logits(
-        self, mask: Bool[Tensor, "batch y x"], codes: Codes, rng: torch.Generator
+        self, shown: Float[Tensor, "batch shown y x"], rng: torch.Generator
     ) -> Float[Tensor, "batch channel y x"]:
-        shape = (len(mask), *self.generator.noise_shape(*mask.shape[1:]))
+        shape = (len(shown), *self.generator.noise_shape(*shown.shape[2:]))
         z = self.slots.latent.build(LATENTS, shape, rng)
-        logits: Tensor = self.generator(z, facies.condition(mask, codes, self.count))
+        logits: Tensor = self.generator(z, shown)
         return logits
 
+    def _condition(
+        self, mask: Bool[Tensor, "batch y x"], codes: Codes, truth: Codes | None
+    ) -> Float[Tensor, "batch shown y x"]:
+        """What the networks are told: the hard data, and soft data where the system takes some."""
+        shown = facies.condition(mask, codes, self.count)
+        if not self.soft:
+            return shown
+        assert truth is not None
+        return torch.cat([shown, smooth(facies.encode(truth, self.count), self.soft)], dim=1)
+
     def _shown(
-        self,
-        image: Float[Tensor, "batch channel y x"],
-        mask: Bool[Tensor, "batch y x"],
-        codes: Codes,
-    ) -> Float[Tensor, "shown channel2 y x"]:
-        """What the critic is shown of images: with their hard data, two at a time, or alone."""
+        self, image: Float[Tensor, "batch channel y x"], condition: Float[Tensor, "batch shown y x"]
+    ) -> Float[Tensor, "some channel2 y x"]:
+        """What the critic is shown of images: with their condition, two at a time, or alone."""
         if self.condition_critic:
-            return torch.cat([image, facies.condition(mask, codes, self.count)], dim=1)
+            return torch.cat([image, condition], dim=1)
         return torch.cat(image.chunk(2), dim=1) if self.pairs else image
 
-    def _real(self, batch: FaciesBatch) -> Float[Tensor, "shown channel y x"]:
-        return self._shown(facies.encode(batch.real, self.count), batch.real_mask, batch.real)
+    def _real(self, batch: FaciesBatch) -> Float[Tensor, "some channel y x"]:
+        condition = self._condition(batch.real_mask, batch.real, batch.real)
+        return self._shown(facies.encode(batch.real, self.count), condition)
 
     @staticmethod
-    def _twice(batch: FaciesBatch) -> tuple[Bool[Tensor, "batch y x"], Codes]:
-        """The first half of the hard data, twice: two fields of each."""
+    def _twice(batch: FaciesBatch) -> FaciesBatch:
+        """The batch with the first half of its hard data twice: for two fields of each."""
         half = len(batch.mask) // 2
-        return batch.mask[:half].repeat(2, 1, 1), batch.codes[:half].repeat(2, 1, 1)
+        mask, codes = (part[:half].repeat(2, 1, 1) for part in (batch.mask, batch.codes))
+        truth = None if batch.truth is None else batch.truth[:half].repeat(2, 1, 1)
+        return replace(batch, mask=mask, codes=codes, truth=truth)
 
     def _critic(self, batch: FaciesBatch) -> Terms:
-        mask, codes = self._twice(batch) if self.pairs else (batch.mask, batch.codes)
+        own = self._twice(batch) if self.pairs else batch
+        condition = self._condition(own.mask, own.codes, own.truth)
         with torch.no_grad():
-            image = facies.activate(self._logits(mask, codes, batch.rng))
-        real, fake = self._real(batch), self._shown(image, mask, codes)
+            image = facies.activate(self._logits(condition, batch.rng))
+        real, fake = self._real(batch), self._shown(image, condition)
         terms = {"adversarial": self.objective.critic(self.critic(real), self.critic(fake))}
         if self.slots.critic_penalty.name != "none":
             terms["penalty"] = self.slots.critic_penalty.build(CRITIC_PENALTIES, self.critic, real, fake, batch.rng)
@@ -124,18 +142,19 @@ class ConstrainedSGAN(System):
 
     def _generator(self, batch: FaciesBatch) -> Terms:
         diverse = self.slots.diversity.name != "none"
-        mask, codes = self._twice(batch) if diverse or self.pairs else (batch.mask, batch.codes)
-        logits = self._logits(mask, codes, batch.rng)
+        own = self._twice(batch) if diverse or self.pairs else batch
+        condition = self._condition(own.mask, own.codes, own.truth)
+        logits = self._logits(condition, batch.rng)
         image = facies.activate(logits)
-        fake = self.critic(self._shown(image, mask, codes))
+        fake = self.critic(self._shown(image, condition))
         real = self.critic(self._real(batch)) if self.objective.relativistic else fake
         terms = {"adversarial": self.objective.generator(real, fake)}
         if self.constraint_as == "penalty":
-            terms["constraint"] = self.slots.constraint.build(CONSTRAINT_COSTS, logits, codes, mask)
+            terms["constraint"] = self.slots.constraint.build(CONSTRAINT_COSTS, logits, own.codes, own.mask)
         if diverse:
             terms["diversity"] = self.slots.diversity.build(DIVERSITIES, *image.chunk(2))
         return terms
 
     def _constraint(self, batch: FaciesBatch) -> Terms:
-        logits = self._logits(batch.mask, batch.codes, batch.rng)
+        logits = self._logits(self._condition(batch.mask, batch.codes, batch.truth), batch.rng)
         return {"constraint": self.slots.constraint.build(CONSTRAINT_COSTS, logits, batch.codes, batch.mask)}
