@@ -19,7 +19,7 @@ from geogan.errors import InputError
 from geogan.files import sha256_of
 from geogan.manifests import MANIFEST, read_manifest, verify
 
-SCHEMA = 2
+SCHEMA = 3
 WEIGHTS = "weights.safetensors"
 USES = {"simulation": "geogan simulate", "translation": "geogan translate"}
 
