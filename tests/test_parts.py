@@ -16,6 +16,7 @@ from geogan.penalties import CRITIC_PENALTIES
 from geogan.penalties.hinge import hinge
 from geogan.penalties.masked_cross_entropy import masked_cross_entropy
 from geogan.penalties.masked_l2 import masked_l2
+from geogan.penalties.supported_l2 import supported_l2
 
 SMALL = {
     "encoder_decoder": {"filters": (4, 6, 8)},
@@ -111,6 +112,28 @@ def test_masked_l2_is_the_mean_over_constrained_pixels() -> None:
     assert masked_l2(logits, codes, mask, weight=7.0).item() == pytest.approx(7.0)
     codes[:] = 255  # outside the mask codes mean nothing
     assert masked_l2(logits, codes, torch.zeros_like(mask)).item() == 0.0
+
+
+def test_supported_l2_asks_the_neighbours_of_a_datum_too() -> None:
+    codes = torch.zeros(1, 5, 5, dtype=torch.uint8)
+    mask = torch.zeros(1, 5, 5, dtype=torch.bool)
+    codes[0, 2, 2] = codes[0, 0, 0] = 1
+    mask[0, 2, 2] = True
+    logits = torch.full((1, 1, 5, 5), -20.0)  # image -1: facies 0 everywhere ...
+    logits[0, 0, 2, 2] = 20.0  # ... but for the datum, pasted
+    assert masked_l2(logits, codes, mask).item() == pytest.approx(0.0)
+    assert supported_l2(logits, codes, mask, weight=2.0, support=3.0).item() == pytest.approx(6.0)
+    logits[0, 0, 2, 1] = logits[0, 0, 1, 2] = 20.0  # two of eight neighbours, 0.25 of 0.4
+    assert supported_l2(logits, codes, mask, weight=1.0, share=0.4).item() == pytest.approx(0.15 / 0.4)
+    logits[0, 0, 1, 1] = logits[0, 0, 3, 3] = 20.0
+    assert supported_l2(logits, codes, mask, weight=1.0, share=0.4).item() == pytest.approx(0.0)
+    mask[0, 2, 2], mask[0, 0, 0] = False, True  # a corner has three neighbours, here one of them alike
+    logits[0, 0, 0, 0] = 20.0
+    assert supported_l2(logits, codes, mask, weight=1.0, share=0.5).item() == pytest.approx((0.5 - 1 / 3) / 0.5)
+    three = torch.zeros(1, 3, 5, 5)
+    three[:, 0] = 50.0
+    three[0, :, 0, 0] = torch.tensor([0.0, 50.0, 0.0])
+    assert supported_l2(three, codes, mask, weight=1.0).item() == pytest.approx(1.0)
 
 
 def test_masked_cross_entropy_for_two_and_three_facies() -> None:

@@ -37,6 +37,7 @@ from geogan.tiles import Split
 Section = TypeVar("Section")
 LARGEST_SEED = 2**63 - 1
 MOST_THREADS = 1024
+FACIES_COSTS = ("masked_cross_entropy", "supported_l2")  # constraint costs that a continuous property has no use for
 SLOTS: dict[str, Table] = {
     "generator": GENERATORS,
     "critic": CRITICS,
@@ -432,10 +433,10 @@ def _fits(name: str, experiment: Experiment, dataset: Dataset) -> None:
         raise InputError(
             f"{where}.dataset: {experiment.dataset!r} has no constraints (name: none), the system needs some"
         )
-    if dataset.continuous and experiment.slots.constraint.name == "masked_cross_entropy":
+    if dataset.continuous and experiment.slots.constraint.name in FACIES_COSTS:
         raise InputError(
-            f"{where}.constraint.name: 'masked_cross_entropy' needs facies, {experiment.dataset!r} holds a continuous "
-            "property; give masked_l2"
+            f"{where}.constraint.name: {experiment.slots.constraint.name!r} needs facies, {experiment.dataset!r} holds "
+            "a continuous property; give masked_l2"
         )
     if experiment.training.batch % 2:
         raise InputError(f"{where}.batch: must be even (fields come in pairs), got {experiment.training.batch}")

@@ -146,6 +146,7 @@ def validate(
     mask, known = hard_data_rows(hard, fields)
     simulated, facies = code(sample(mask, known, seed)), code(known)
     found = accuracy(simulated, mask, facies, facies_names)
+    found["isolated_share"] = isolated_share(simulated, mask, facies)
     if "hamming" in names:
         noises = min(8, fields)
         found["hamming"] = _mean_hamming(

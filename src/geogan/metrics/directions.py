@@ -14,6 +14,7 @@ FIELD_DIRECTIONS = {
     "variogram_y": +1,
     "components_wasserstein": +1,
     "hamming": -1,
+    "isolated_share": +1,
 }
 SET_DIRECTIONS = {"fid": +1, "kid": +1}  # need no true picture of the same ground
 PICTURE_DIRECTIONS = {

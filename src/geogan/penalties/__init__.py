@@ -18,9 +18,15 @@ from geogan.penalties.masked_cross_entropy import masked_cross_entropy
 from geogan.penalties.masked_l2 import masked_l2
 from geogan.penalties.none import none
 from geogan.penalties.r1 import r1
+from geogan.penalties.supported_l2 import supported_l2
 from geogan.penalties.wgan_gp import wgan_gp
 
 CRITIC_PENALTIES: Table = {"none": none, "wgan_gp": wgan_gp, "dragan": dragan, "r1": r1}
-CONSTRAINT_COSTS: Table = {"none": none, "masked_l2": masked_l2, "masked_cross_entropy": masked_cross_entropy}
+CONSTRAINT_COSTS: Table = {
+    "none": none,
+    "masked_l2": masked_l2,
+    "masked_cross_entropy": masked_cross_entropy,
+    "supported_l2": supported_l2,
+}
 DIVERSITIES: Table = {"none": none, "hinge": hinge}
 RECONSTRUCTIONS: Table = {"none": none, "l1": l1, "l2": l2, "cross_entropy": cross_entropy}
