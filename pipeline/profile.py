@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Collection
 from pathlib import Path
@@ -55,4 +56,4 @@ def _merge(below: Any, above: dict[str, Any], whole: Collection[str]) -> None:
         if both and key not in whole and not other_part(old, value):
             _merge(old, value, whole)
         else:
-            below[key] = value
+            below[key] = copy.deepcopy(value)  # what an overlay shares by an anchor is written out each time
