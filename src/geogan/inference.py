@@ -91,9 +91,9 @@ def generator_of(system: System) -> Generator:
     return generator
 
 
-def noise(seed: int, realization: int) -> torch.Generator:
-    """The random numbers of one realization: a function of (seed, realization) alone."""
-    word = int(np.random.SeedSequence([seed, realization]).generate_state(1, np.uint64)[0])
+def noise(seed: int, realization: int, *fresh: int) -> torch.Generator:
+    """The random numbers of one realization: a function of (seed, realization) alone; ``fresh`` numbers others."""
+    word = int(np.random.SeedSequence([seed, realization, *fresh]).generate_state(1, np.uint64)[0])
     return torch.Generator().manual_seed(word >> 1)
 
 

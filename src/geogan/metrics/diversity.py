@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, Int64, UInt8
 
 
 def hamming(fields: UInt8[np.ndarray, "noise y x"]) -> float:
-    """Mean share of differing pixels over all pairs of fields (at least two), in [0, 1].
+    """Mean share of differing pixels over all pairs of fields (at least two), in [0, 1]."""
+    counts = np.stack([(fields == code).sum(axis=0, dtype=np.int64) for code in np.unique(fields)])
+    return hamming_of_counts(counts, len(fields))
+
+
+def hamming_of_counts(counts: Int64[np.ndarray, "facies y x"], n: int) -> float:
+    """``hamming`` of n fields of which ``counts`` have the facies in a cell.
 
     Per pixel, n fields of which c_k have facies k differ in (n^2 - sum_k c_k^2) / 2 of n (n - 1) / 2 pairs.
     """
-    n = len(fields)
-    agreeing = np.zeros(fields.shape[1:], np.int64)
-    for code in np.unique(fields):
-        agreeing += (fields == code).sum(axis=0, dtype=np.int64) ** 2
+    agreeing = np.zeros(counts.shape[1:], np.int64)
+    for own in counts:
+        agreeing += own**2
     return float((n * n - agreeing).mean() / (n * (n - 1)))
 
 

@@ -1,0 +1,271 @@
+"""Noise descent, on generators small enough to know what must come out."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, final
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from geogan.choices import Choice
+from geogan.descent import COORDINATES, MARGIN, RATE, Wells, cost, lead
+from geogan.generators.generator import Generator
+from geogan.inference import FieldSampler, noise
+from geogan.latents import LATENTS
+from geogan.metrics.wells import isolated
+from geogan.refinement import RESTARTS, Outcome, Refiner
+from geogan.refinement_report import RefinementReport
+
+SHAPE = (8, 9)
+
+
+@final
+class Free(Generator):
+    """Every cell has a noise of its own: logits = ``gain`` (z - ``offset``), blocks of ``stride`` cells alike."""
+
+    def __init__(self, image: int = 1, stride: int = 1, gain: float = 1.0, offset: float = 0.0):
+        super().__init__()
+        self.image, self.stride, self.gain, self.offset = image, stride, gain, offset
+        self.seen: list[Tensor] = []
+        self.told: list[Tensor] = []
+
+    def noise_shape(self, rows: int, columns: int) -> tuple[int, int, int]:
+        return self.image, rows // self.stride, columns // self.stride
+
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        self.seen.append(z.detach())
+        self.told.append(condition)
+        z = z.repeat_interleave(self.stride, dim=2).repeat_interleave(self.stride, dim=3)
+        return self.gain * (z - self.offset)
+
+
+def sampler(generator: Generator, latent: str = "normal", count: int = 2) -> FieldSampler:
+    choice = Choice(latent, {"channels": count if count > 2 else 1})
+    return FieldSampler(generator.eval(), choice, count, torch.device("cpu"))
+
+
+def hard(wells: dict[tuple[int, int], int]) -> tuple[np.ndarray, np.ndarray]:
+    mask, codes = np.zeros(SHAPE, bool), np.full(SHAPE, 255, np.uint8)
+    for cell, code in wells.items():
+        mask[cell], codes[cell] = True, code
+    return mask, codes
+
+
+def refined(
+    of: FieldSampler, wells: dict[tuple[int, int], int], n: int = 4, *, steps: int = 100, shown: bool = True
+) -> tuple[np.ndarray, np.ndarray, list[Outcome]]:
+    """Fields as drawn, fields as refined, what became of each."""
+    mask, codes = hard(wells)
+    drawn = of.sample(mask, codes, n, 3)
+    refine = Refiner(of, mask, codes, 3, steps, shown=shown)
+    fields, outcomes = zip(*(refine(field, k) for k, field in enumerate(drawn)), strict=True)
+    return drawn, np.stack(fields), list(outcomes)
+
+
+WELLS = {(0, 0): 1, (3, 4): 0, (3, 7): 1, (7, 2): 0, (5, 8): 1}
+
+
+@pytest.mark.parametrize("latent", ["normal", "uniform"])
+def test_free_noise_honours_every_well_and_no_pixel_is_pasted(latent: str) -> None:
+    of = sampler(Free(), latent)
+    drawn, fields, outcomes = refined(of, WELLS)
+    mask, codes = hard(WELLS)
+    assert (drawn[:, mask] != codes[mask]).any(axis=1).all()  # each field misses a well as it is drawn
+    assert (fields[:, mask] == codes[mask]).all()
+    for before, field, outcome in zip(drawn, fields, outcomes, strict=True):
+        assert outcome.after == (5, int((isolated(field[None])[0] & mask).sum()))
+        assert outcome.before[0] == (before[mask] == codes[mask]).sum()
+        assert outcome.after[1] <= outcome.before[1]
+        assert (outcome.missed, outcome.restart) == ((), 0)
+        assert 0.5 < (outcome.deviation or 0) < 1.5
+        far = np.ones(SHAPE, bool)
+        for y, x in WELLS:
+            far[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = False
+        assert (before[far] == field[far]).all()  # only the cells that the wells ask for
+
+
+def test_the_first_honouring_step_ends_the_descent() -> None:
+    """Under a constant slope each step of Adam is RATE, so the number of steps follows from the drawn noise."""
+    of = sampler(Free())
+    drawn, _, outcomes = refined(of, {(4, 4): 1}, n=6)
+    for k, outcome in enumerate(outcomes):
+        z = LATENTS["normal"]((1, 1, *SHAPE), noise(3, k), channels=1)[0, 0, 4, 4].item()
+        missed = drawn[k, 4, 4] == 0
+        assert missed == (z <= 0)
+        alone = isolated(drawn[k : k + 1])[0, 4, 4]
+        if not missed:
+            assert (outcome.steps, outcome.restart) == (0, None)
+        elif not alone:
+            assert abs(outcome.steps - math.ceil(-z / RATE)) <= 1
+
+
+def test_fields_that_honour_all_stay_and_cost_nothing() -> None:
+    of = sampler(Free())
+    mask, codes = hard(WELLS)
+    honouring = np.where(mask, codes, of.sample(mask, codes, 1, 3)[0])
+    field, outcome = Refiner(of, mask, codes, 3, 100)(honouring, 0)
+    assert field is honouring
+    assert (outcome.steps, outcome.restart, outcome.deviation, outcome.missed) == (0, None, None, ())
+    assert outcome.before == outcome.after
+
+
+def test_a_realization_depends_on_the_seed_and_its_number_alone() -> None:
+    _, few, first = refined(sampler(Free()), WELLS, n=2)
+    _, many, all_ = refined(sampler(Free()), WELLS, n=5)
+    assert (few == many[:2]).all()
+    assert first == all_[:2]
+    mask, codes = hard(WELLS)
+    of = sampler(Free())
+    drawn = of.sample(mask, codes, 5, 3)
+    alone, outcome = Refiner(of, mask, codes, 3, 100)(drawn[4], 4)
+    assert (alone == many[4]).all()
+    assert outcome == all_[4]
+
+
+def test_wells_that_no_noise_reaches_are_named() -> None:
+    """Cells of a block are alike, so that the two wells of one block cannot both be honoured."""
+    drawn, fields, outcomes = refined(sampler(Free(stride=4)), {(0, 0): 1, (2, 3): 0, (7, 8): 1}, steps=60)
+    assert {outcome.missed for outcome in outcomes} <= {((0, 0),), ((2, 3),)}
+    assert (fields[:, 7, 8] == 1).all()
+    for k, outcome in enumerate(outcomes):
+        assert outcome.steps == 60 * 2
+        assert outcome.after[0] == 2
+        assert (outcome.restart is None) == (outcome.before[0] == 2) == bool((drawn[k] == fields[k]).all())
+
+
+def test_a_deaf_generator_leaves_its_fields_as_they_are() -> None:
+    drawn, fields, outcomes = refined(sampler(Free(gain=0.0)), {(1, 1): 1, (2, 2): 0}, n=2, steps=3)
+    assert (fields == drawn).all()
+    assert [(o.missed, o.steps, o.restart) for o in outcomes] == [(((1, 1),), 6, None)] * 2
+
+
+def test_a_well_that_only_a_pasted_pixel_would_honour_counts_as_missed() -> None:
+    @final
+    class Dot(Generator):
+        """Facies 0 wherever there is no well."""
+
+        stride = 1
+
+        def noise_shape(self, rows: int, columns: int) -> tuple[int, int, int]:
+            return 1, rows, columns
+
+        def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+            return torch.where(condition[:, :1] > 0, z, -1 - 0 * z)
+
+    drawn, fields, outcomes = refined(sampler(Dot()), {(4, 4): 1}, n=8)
+    assert {outcome.missed for outcome in outcomes} == {(), ((4, 4),)}
+    for before, field, outcome in zip(drawn, fields, outcomes, strict=True):
+        assert (before == field).all()
+        assert (outcome.missed == ()) == bool(before[4, 4])  # drawn so, not made so
+
+
+def test_uniform_noise_stays_inside_its_range_where_normal_noise_may_go_on() -> None:
+    wells = {(4, 4): 1}
+    inside, outside = Free(offset=1.5), Free(offset=1.5)
+    _, _, outcomes = refined(sampler(inside, "uniform"), wells, n=1)
+    assert outcomes[0].missed == ((4, 4),)
+    assert max(z.abs().max() for z in inside.seen) <= 1
+    assert inside.seen[0].shape[0] == 1
+    assert inside.seen[-1].shape[0] == RESTARTS
+    _, _, outcomes = refined(sampler(outside, "normal"), wells, n=1)
+    assert outcomes[0].missed == ()
+
+
+def test_three_facies() -> None:
+    wells = {(0, 0): 2, (3, 4): 0, (3, 7): 1, (7, 2): 2}
+    of = sampler(Free(image=3), count=3)
+    drawn, fields, outcomes = refined(of, wells)
+    mask, codes = hard(wells)
+    assert (drawn[:, mask] != codes[mask]).any(axis=1).all()
+    assert (fields[:, mask] == codes[mask]).all()
+    assert all(outcome.after[1] <= outcome.before[1] for outcome in outcomes)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_an_unconditional_generator_is_shown_no_wells(shown: bool) -> None:
+    generator = Free()
+    of = sampler(generator)
+    mask, codes = hard(WELLS)
+    field = of.sample(np.zeros(SHAPE, bool), codes, 1, 3)[0]
+    generator.told.clear()
+    field, outcome = Refiner(of, mask, codes, 3, 100, shown=shown)(field, 0)
+    assert (field[mask] == codes[mask]).all()
+    assert {told.abs().sum().item() for told in generator.told} == ({2.0 * len(WELLS)} if shown else {0.0})
+
+
+def test_training_mode_is_refused() -> None:
+    of = sampler(Free())
+    of.generator.train()
+    with pytest.raises(ValueError, match="training mode"):
+        Refiner(of, *hard(WELLS), 3, 10)
+
+
+class TestCost:
+    """Of one well in the middle of a plane of logits."""
+
+    wells: ClassVar = Wells.of(*hard({(4, 4): 1}), torch.device("cpu"))
+
+    def test_lead_is_a_difference_of_logits(self) -> None:
+        plane = torch.full((1, 1, *SHAPE), -0.3)
+        assert lead(plane, self.wells).item() == pytest.approx(-0.6)  # logits 0 and 2 l
+        three = torch.tensor([0.1, 0.4, 0.9]).view(1, 3, 1, 1).expand(1, 3, *SHAPE)
+        assert lead(three, self.wells).item() == pytest.approx(0.4 - 0.9)
+
+    def test_a_well_asks_for_itself_and_three_neighbours(self) -> None:
+        plane = torch.full((1, 1, *SHAPE), -1.0)
+        assert cost(plane, self.wells).item() == pytest.approx(2 * (MARGIN + 2))
+        plane[0, 0, 4, 4] = 5.0
+        assert cost(plane, self.wells).item() == pytest.approx(MARGIN + 2)
+        plane[0, 0, 5, 5] = 5.0
+        assert cost(plane, self.wells).item() == pytest.approx((MARGIN + 2) * 2 / 3)
+        plane[0, 0, 3, 3:5] = 5.0
+        assert cost(plane, self.wells).item() == 0
+
+    def test_wells_at_the_border_ask_for_neighbours_inside(self) -> None:
+        corner = Wells.of(*hard({(0, 0): 1}), torch.device("cpu"))
+        plane = torch.full((1, 1, *SHAPE), -1.0)
+        plane[0, 0, :2, :2] = 5.0
+        assert cost(plane, corner).item() == 0
+
+
+def test_coordinates_of_every_latent() -> None:
+    assert set(COORDINATES) == set(LATENTS) - {"none"}
+    for name, (to_normal, back) in COORDINATES.items():
+        z = LATENTS[name]((1, 2, 50, 50), torch.Generator().manual_seed(0), channels=2)
+        u = to_normal(z)
+        assert u.std().item() == pytest.approx(1, abs=0.05)
+        assert torch.allclose(back(u), z, atol=1e-6)
+    assert torch.isfinite(COORDINATES["uniform"][0](torch.tensor([-1.0, 1.0]))).all()
+
+
+def test_report() -> None:
+    of = sampler(Free(stride=4))
+    wells = {(0, 0): 1, (2, 3): 0, (7, 8): 1}
+    mask, codes = hard(wells)
+    refine = Refiner(of, mask, codes, 3, 60)
+    report = RefinementReport(refine, ("clay", "sand"))
+    drawn = of.sample(mask, codes, 4, 3)
+    now = []
+    for k, field in enumerate(drawn):
+        after, outcome = refine(field, k)
+        report.add(field, after, outcome)
+        now.append(after)
+    told = report.block()
+    shares = [(field[mask] == codes[mask]).mean() for field in drawn]
+    assert told["honoured_share_before"] == pytest.approx(np.mean(shares))
+    assert told["honoured_share_min_before"] == pytest.approx(min(shares))
+    assert told["honoured_share_after"] == told["honoured_share_min_after"] == pytest.approx(2 / 3)
+    assert told["fields_tried"] == len(told["fields"]) == 4
+    changed = [k for k in range(4) if (drawn[k] != now[k]).any()]
+    assert told["fields_changed"] == len(changed) > 0
+    missed = {(well["row"], well["column"]): well for well in told["missed"]}
+    assert missed.keys() <= {(0, 0), (2, 3)}
+    assert sorted(k for well in told["missed"] for k in well["realizations"]) == [0, 1, 2, 3]
+    assert all(well["facies"] == ("sand" if cell == (0, 0) else "clay") for cell, well in missed.items())
+    pairs = [(now[a] != now[b]).mean() for a in range(4) for b in range(a)]
+    assert told["hamming_after"] == pytest.approx(np.mean(pairs))
+    assert len(told["pattern_shift"]) == 2
+    assert told["pattern_shift"][0] > 0
