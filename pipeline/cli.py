@@ -226,6 +226,15 @@ def simulate(
     on_conflict: Annotated[
         str, typer.Option(metavar="error|drop|majority", help="Wells that contradict or lie outside.")
     ] = "error",
+    refine: Annotated[
+        int, typer.Option(metavar="STEPS", help="Steps of descent on the noise of fields that miss wells; 0: none.")
+    ] = 0,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Refine until all wells are honoured, or fail and name those that are not.")
+    ] = False,
+    hide_wells: Annotated[
+        bool, typer.Option("--hide-wells", help="Not to show the wells to the generator: --refine alone honours them.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -234,6 +243,7 @@ def simulate(
     with answering():
         if on_conflict not in ("error", "drop", "majority"):
             raise InputError(f"--on-conflict {on_conflict}: must be error, drop or majority")
+        from .refine import Refinement
         from .simulate import simulate as command
 
         report = command(
@@ -250,6 +260,7 @@ def simulate(
             unconditional=unconditional,
             columns=_pairs("--columns", columns),
             on_conflict=on_conflict,  # type: ignore[arg-type]
+            refinement=Refinement(refine, exact, hide_wells),
             force=force,
             quiet=quiet,
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 
 from geogan import fields
@@ -17,6 +19,8 @@ from geogan.grids import Grid
 from geogan.hard_data import HardData, OnConflict, snap
 from geogan.wells import Wells
 from geogan.wells import read as read_wells
+
+from .refine import NO_REFINEMENT, Refinement, Refining
 
 if TYPE_CHECKING:
     from geogan.inference import Bundle
@@ -39,14 +43,15 @@ def simulate(
     unconditional: bool = False,
     columns: Mapping[str, str] | None = None,
     on_conflict: OnConflict = "error",
+    refinement: Refinement = NO_REFINEMENT,
     force: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Write ``count`` fields to ``out`` (the format goes by its suffix) that honour ``wells``; the report.
 
     The grid is given by ``size`` (rows, columns), by ``like`` (a raster), or by ``bounds`` (W, S, E, N),
-    ``resolution`` and ``crs``. ``force`` allows a cell size that the bundle was not trained on. Raises
-    InputError for whatever the user can mend; nothing is written then.
+    ``resolution`` and ``crs``. ``refinement`` makes fields honour wells that they miss. ``force`` allows a cell size
+    that the bundle was not trained on. Raises InputError for whatever the user can mend; nothing is written then.
     """
     fields.check_output(out)
     if count < 1 or seed < 0:
@@ -55,8 +60,9 @@ def simulate(
     if (wells is None) != unconditional:
         given = "both given" if unconditional else "neither given"
         raise InputError(f"--wells and --unconditional: {given}; pass one of them")
+    refinement.check(wells=wells is not None)
     known = None if wells is None else read_wells(wells, columns=columns)
-    _check_room(grid, count)
+    _check_room(grid, count * (2 if refinement.asked else 1))
 
     from geogan.inference import load_bundle
 
@@ -67,10 +73,17 @@ def simulate(
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
-    facies = _sample(model, hard, count, seed, quiet=quiet)
+    start = time.perf_counter()
+    facies = _sample(model, refinement.shown(hard), count, seed, quiet=quiet)
+    seconds = time.perf_counter() - start
+    refining = Refining(refinement, model, hard, seed, known.source) if known and refinement.asked else None
+    if refining:
+        with _progress("refined", count, quiet=quiet) as progress:
+            facies = np.stack(list(refining.fields(facies, progress)))
     ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
     told = report(ensemble, bundle=model.digest, training=model.proportions)
     told["wells"] = known and {"file": known.source, "columns": known.columns, "notes": list(known.notes)}
+    told["refinement"] = refining and refining.block(seconds)
     told["files"] = [path.name for path in fields.paths(out)]
     fields.write(out, ensemble, told)
     return told
@@ -142,12 +155,12 @@ def _tell(wells: Wells, hard: HardData) -> None:
 
 
 def _sample(model: Bundle, hard: HardData, count: int, seed: int, *, quiet: bool) -> Any:
-    with _progress(count, quiet=quiet) as progress:
+    with _progress("fields", count, quiet=quiet) as progress:
         return model.sample(hard.mask, hard.facies, count, seed, progress)
 
 
 @contextmanager
-def _progress(count: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+def _progress(what: str, count: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
     """A callable that takes the number of fields done so far, or None."""
     if quiet:
         yield None
@@ -156,12 +169,12 @@ def _progress(count: int, *, quiet: bool) -> Iterator[Callable[[int], None] | No
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
-        TextColumn("fields"),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
     with bar:
-        task = bar.add_task("fields", total=count)
+        task = bar.add_task(what, total=count)
         yield lambda done: bar.update(task, completed=done)

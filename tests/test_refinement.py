@@ -191,7 +191,7 @@ def test_an_unconditional_generator_is_shown_no_wells(shown: bool) -> None:
     mask, codes = hard(WELLS)
     field = of.sample(np.zeros(SHAPE, bool), codes, 1, 3)[0]
     generator.told.clear()
-    field, outcome = Refiner(of, mask, codes, 3, 100, shown=shown)(field, 0)
+    field, _ = Refiner(of, mask, codes, 3, 100, shown=shown)(field, 0)
     assert (field[mask] == codes[mask]).all()
     assert {told.abs().sum().item() for told in generator.told} == ({2.0 * len(WELLS)} if shown else {0.0})
 

@@ -1,0 +1,116 @@
+"""``--refine``, ``--exact`` and ``--hide-wells`` of ``geogan simulate``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from geogan.errors import InputError
+from geogan.hard_data import HardData
+
+if TYPE_CHECKING:
+    from geogan.inference import Bundle
+
+Field = UInt8[np.ndarray, "y x"]
+STEPS = 300  # of --exact without --refine
+EXACT_ROUNDS = 4  # of fresh noises with --exact; without it one
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What is asked for: ``steps`` of descent (0: none), whether all wells must be honoured, whether G sees them."""
+
+    steps: int = 0
+    exact: bool = False
+    hidden: bool = False
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise InputError(f"--refine {self.steps}: must be 0 (no refinement) or a number of steps, such as {STEPS}")
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything is to be done."""
+        return self.steps > 0 or self.exact
+
+    def check(self, *, wells: bool) -> None:
+        """Raise InputError for options that do not go together; ``wells``: whether there are any."""
+        for option, given in {"--refine": self.steps > 0, "--exact": self.exact, "--hide-wells": self.hidden}.items():
+            if given and not wells:
+                raise InputError(f"{option}: needs --wells; fields without hard data have nothing to honour")
+        if self.hidden and not self.asked:
+            raise InputError("--hide-wells: needs --refine STEPS too; nothing else would honour the wells")
+
+    def shown(self, hard: HardData) -> HardData:
+        """The hard data that the generator sees."""
+        return HardData(np.zeros_like(hard.mask), hard.facies, hard.report) if self.hidden else hard
+
+
+NO_REFINEMENT = Refinement()
+
+
+class Refining:
+    """Refines fields as they come, and keeps account. ``source`` names the wells in messages."""
+
+    def __init__(self, asked: Refinement, model: Bundle, hard: HardData, seed: int, source: str):
+        from geogan.refinement import Refiner
+        from geogan.refinement_report import RefinementReport
+
+        rounds = EXACT_ROUNDS if asked.exact else 1
+        steps = asked.steps or STEPS
+        self.asked, self.source, self.seconds = asked, source, 0.0
+        self.refine = Refiner(model.sampler, hard.mask, hard.facies, seed, steps, rounds, shown=not asked.hidden)
+        self.report = RefinementReport(self.refine, model.names)
+
+    def fields(self, drawn: Iterable[Field], progress: Callable[[int], None] | None = None) -> Iterator[Field]:
+        """The fields of realization 0, 1, ..., refined. Raises InputError after the last where --exact is not met."""
+        for realization, field in enumerate(drawn):
+            start = time.perf_counter()
+            refined, outcome = self.refine(field, realization)
+            self.report.add(field, refined, outcome)
+            self.seconds += time.perf_counter() - start
+            if progress:
+                progress(realization + 1)
+            yield refined
+        if self.asked.exact:
+            self._demand()
+
+    def block(self, feed_forward: float) -> dict[str, Any]:
+        """The ``refinement`` of the report; ``feed_forward``: seconds that all fields took before."""
+        told = self.report.block()
+        per_field = {
+            "feed_forward": feed_forward / len(self.report.outcomes),
+            "refinement": self.seconds / told["fields_tried"] if told["fields_tried"] else None,
+        }
+        return {"exact": self.asked.exact, "wells_hidden": self.asked.hidden, "seconds_per_field": per_field, **told}
+
+    def _demand(self) -> None:
+        """Raise InputError where a field misses a well."""
+        missed = self.report.missed()
+        if missed:
+            listed = ", ".join(
+                f"row {well['row']}, column {well['column']} "
+                f"({well['facies']}; realizations {_ranges(well['realizations'])})"
+                for well in missed
+            )
+            raise InputError(
+                f"{self.source}: --exact: {len(missed)} of {int(self.refine.mask.sum())} wells are not honoured by all "
+                f"fields: {listed}; nothing was written. Correct or leave out these wells, allow more steps "
+                f"(--refine {2 * self.refine.steps}), or drop --exact to get the fields that come nearest"
+            )
+
+
+def _ranges(numbers: list[int]) -> str:
+    """0, 1, 2, 7 as "0-2, 7"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
