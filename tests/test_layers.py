@@ -30,10 +30,10 @@ LAYERS = {
     "selection footprints territories scene_tasks scene_windows scene_tiles scaling",
     "systems": "system batches picture_batches unpaired_batches systems",
     "configuration": "config trial",
-    "work": "descent refinement refinement_report train checkpoint bundles evaluate evaluate_property evaluate_translation export export_fields "
+    "work": "train checkpoint bundles evaluate evaluate_property evaluate_translation export export_fields "
     "export_pictures inference translation translation_sheets prepare prepare_scenes store scene_store scene_writing "
     "writing ensemble hard_data whole_scenes fields fields_gslib fields_npz fields_tif fields_zarr wells wells_layer "
-    "wells_table",
+    "wells_table descent refinement refinement_report",
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 APPLICATION = {"dvc", "mlflow", "typer", "click", "rich", "ruamel"}

@@ -196,7 +196,9 @@ def test_an_unconditional_generator_is_shown_no_wells(shown: bool) -> None:
     assert {told.abs().sum().item() for told in generator.told} == ({2.0 * len(WELLS)} if shown else {0.0})
 
 
-def test_training_mode_is_refused() -> None:
+def test_training_mode_and_properties_are_refused() -> None:
+    with pytest.raises(ValueError, match="is for facies"):
+        Refiner(sampler(Free(), count=1), *hard(WELLS), 3, 10)
     of = sampler(Free())
     of.generator.train()
     with pytest.raises(ValueError, match="training mode"):

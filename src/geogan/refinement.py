@@ -46,7 +46,7 @@ class Refiner:
 
     A field costs at most ``steps`` from its own noise, then ``rounds`` times as many from RESTARTS fresh noises.
     ``shown=False`` hides the hard data from the generator, as if it were an unconditional one. Raises ValueError for
-    a generator in training mode, whose batch norm would let fields see one another.
+    a generator in training mode, whose batch norm would let fields see one another, and for one of a property.
     """
 
     sampler: FieldSampler
@@ -60,6 +60,8 @@ class Refiner:
     def __post_init__(self) -> None:
         if self.sampler.generator.training:
             raise ValueError("refinement: the generator is in training mode; call eval() first")
+        if self.sampler.count == facies.CONTINUOUS:
+            raise ValueError("refinement: is for facies; values of a property are never met exactly")
 
     def __call__(self, drawn: UInt8[np.ndarray, "y x"], realization: int) -> tuple[UInt8[np.ndarray, "y x"], Outcome]:
         """``drawn`` itself if it honours all wells; else the first field on the descent that does.
@@ -111,7 +113,7 @@ class Refiner:
 
         wells = Wells.of(self.mask, self.codes, self.sampler.device)
         for z, logits in descend(draw, start.to(self.sampler.device), self.sampler.latent.name, wells, self.steps):
-            yield z, facies.decode(facies.activate(logits)).cpu().numpy()
+            yield z, facies.decode(facies.activate(logits), self.sampler.count).cpu().numpy()
 
     def _deviation(self, z: Float[Tensor, "noise zy zx"]) -> float:
         to_normal, _ = COORDINATES[self.sampler.latent.name]
