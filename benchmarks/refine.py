@@ -23,7 +23,9 @@ def main() -> None:
         out = Path(name) / "fields.npz"
         geogan = str(Path(sys.executable).with_name("geogan"))
         command = [geogan, "simulate", *given, *steps, "-q", "--json", "-o", str(out)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(done.returncode)  # the command has said why
     told = json.loads(done.stdout)
     block = told["refinement"]
     seconds = block["seconds_per_field"]
