@@ -62,7 +62,7 @@ def simulate(
         raise InputError(f"--wells and --unconditional: {given}; pass one of them")
     refinement.check(wells=wells is not None)
     known = None if wells is None else read_wells(wells, columns=columns)
-    _check_room(grid, count * (2 if refinement.asked else 1))
+    _check_room(grid, 2 * count + 64 if refinement.asked else count)
 
     from geogan.inference import load_bundle
 

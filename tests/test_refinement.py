@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from geogan import refinement
 from geogan.choices import Choice
 from geogan.descent import COORDINATES, MARGIN, RATE, Wells, cost, lead
 from geogan.generators.generator import Generator
@@ -194,6 +195,16 @@ def test_an_unconditional_generator_is_shown_no_wells(shown: bool) -> None:
     field, _ = Refiner(of, mask, codes, 3, 100, shown=shown)(field, 0)
     assert (field[mask] == codes[mask]).all()
     assert {told.abs().sum().item() for told in generator.told} == ({2.0 * len(WELLS)} if shown else {0.0})
+
+
+def test_large_fields_descend_in_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refinement, "CELLS", 3 * math.prod(SHAPE) + 1)
+    generator = Free(offset=9.0)
+    _, _, (outcome,) = refined(sampler(generator), {(4, 4): 1}, n=1, steps=1)
+    assert outcome.steps == 1 + 3
+    rows = [len(z) for z in generator.seen[1:]]  # the field itself was drawn first
+    assert rows == [1, 1, 3, 3, 3, 3, 1, 1]
+    assert sum(rows[2::2]) == RESTARTS
 
 
 def test_training_mode_and_properties_are_refused() -> None:

@@ -18,7 +18,8 @@ from geogan.inference import FieldSampler, noise
 from geogan.latents import LATENTS
 from geogan.metrics.wells import isolated
 
-RESTARTS = 7  # fresh noises that descend together where the field's own fails
+RESTARTS = 7  # fresh noises of a round, where the field's own fails
+CELLS = 2**21  # of all fields that descend together; at least one does
 Counts = tuple[int, int]  # wells honoured, and those of them that are isolated pixels
 
 
@@ -44,7 +45,8 @@ class Outcome:
 class Refiner:
     """Refines fields that ``sampler`` drew for the same hard data and ``seed``.
 
-    A field costs at most ``steps`` from its own noise, then ``rounds`` times as many from RESTARTS fresh noises.
+    A field costs at most ``steps`` from its own noise, then ``rounds`` times as many from RESTARTS fresh noises, which
+    descend together as far as CELLS allows.
     ``shown=False`` hides the hard data from the generator, as if it were an unconditional one. Raises ValueError for
     a generator in training mode, whose batch norm would let fields see one another, and for one of a property.
     """
@@ -95,9 +97,10 @@ class Refiner:
         """The noise that the field was drawn from, then fresh ones, with the number of the first."""
         shape = (1, *self.sampler.generator.noise_shape(*self._condition.shape[-2:]))
         yield 0, self.sampler.latent.build(LATENTS, shape, noise(self.seed, realization))
-        for number in range(self.rounds):
-            first = 1 + number * RESTARTS
-            draws = (noise(self.seed, realization, fresh) for fresh in range(first, first + RESTARTS))
+        together = min(RESTARTS, max(1, CELLS // self.mask.size))
+        last = RESTARTS * self.rounds
+        for first in range(1, last + 1, together):
+            draws = (noise(self.seed, realization, fresh) for fresh in range(first, min(first + together, last + 1)))
             yield first, torch.cat([self.sampler.latent.build(LATENTS, shape, rng) for rng in draws])
 
     def _descent(
