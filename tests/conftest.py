@@ -29,6 +29,7 @@ install_import_hook(
         "geogan.selection",
         "geogan.soft_data",
         "geogan.systems",
+        "geogan.target_proportions",
         "geogan.tiles",
         "geogan.translation",
         "geogan.translation_sheets",

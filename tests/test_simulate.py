@@ -75,7 +75,14 @@ def test_fields_honour_the_wells_where_they_are(tmp_path: Path, stub: Stub, well
     assert (told["honoured_share"], told["honoured_share_min"], told["wells_used"]) == (1, 1, 3)
     assert (told["realizations"], told["seed"], told["bundle"]) == (5, 3, "d1")
     assert told["proportions_training"] == {"clay": 0.75, "sand": 0.25}
-    assert told["files"] == ["f.tif", "f.tif.probability.tif", "f.tif.entropy.tif", "f.tif.report.json"]
+    assert told["files"] == [
+        "f.tif",
+        "f.tif.probability.tif",
+        "f.tif.entropy.tif",
+        "f.tif.e_type.tif",
+        "f.tif.std.tif",
+        "f.tif.report.json",
+    ]
     assert sorted(told["files"]) == sorted(path.name for path in out.parent.iterdir())
     with rasterio.open(out) as back:
         sampled = [values.tolist() for values in back.sample([(510, 1070), (590, 1010), (550, 1050)])]

@@ -51,6 +51,25 @@ class Ensemble:
         entropy = np.clip(entropy / np.log(max(len(names), 2)), 0, 1).astype(np.float32)
         return cls(fields, probability, entropy, grid, names, seed, hard)
 
+    @property
+    def e_type(self) -> Float32[np.ndarray, "y x"]:
+        """The mean over realizations of the codes 0..K-1 taken as numbers, in [0, K-1].
+
+        Of two facies it is the probability of code 1.
+        """
+        mean = np.zeros(self.entropy.shape)
+        for code, share in enumerate(self.probability):
+            mean += code * share
+        return mean.astype(np.float32)
+
+    @property
+    def std(self) -> Float32[np.ndarray, "y x"]:
+        """The standard deviation over realizations of the codes taken as numbers, in [0, (K-1) / 2]."""
+        mean, variance = self.e_type, np.zeros(self.entropy.shape)
+        for code, share in enumerate(self.probability):
+            variance += share * (code - mean) ** 2.0
+        return np.sqrt(variance).astype(np.float32)
+
     def honoured(self) -> Float32[np.ndarray, " realization"] | None:
         """The share of the hard data that each realization honours; None where there are none."""
         if not self.hard.mask.any():

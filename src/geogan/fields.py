@@ -23,6 +23,8 @@ WRITERS: dict[str, dict[str, Writer]] = {
         "": fields_tif.write_facies,
         ".probability": fields_tif.write_probability,
         ".entropy": fields_tif.write_entropy,
+        ".e_type": fields_tif.write_e_type,
+        ".std": fields_tif.write_std,
     },
     ".gslib": {"": fields_gslib.write_facies, ".probability": fields_gslib.write_probability},
 }
