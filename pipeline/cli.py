@@ -226,6 +226,10 @@ def simulate(
     on_conflict: Annotated[
         str, typer.Option(metavar="error|drop|majority", help="Wells that contradict or lie outside.")
     ] = "error",
+    proportions: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=SHARE,..", help="Mean proportions to reach by a shift of the facies' borders."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -250,10 +254,11 @@ def simulate(
             unconditional=unconditional,
             columns=_pairs("--columns", columns),
             on_conflict=on_conflict,  # type: ignore[arg-type]
+            proportions=proportions,
             force=force,
             quiet=quiet,
         )
-        _result(report, as_json, f"{out}: {n} fields, report in {out}.report.json")
+        _result(report, as_json, f"{out}: {n} fields, report in {out}.report.html")
 
 
 def _pairs(option: str, text: str | None) -> dict[str, str] | None:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+import geogan
 from geogan import fields
 from geogan.ensemble import Ensemble, report
 from geogan.errors import InputError
+from geogan.field_curves import field_curves
+from geogan.files import sha256_of
 from geogan.grids import Grid
 from geogan.hard_data import HardData, OnConflict, snap
+from geogan.target_proportions import Fit, fit, parse
 from geogan.wells import Wells
 from geogan.wells import read as read_wells
 
@@ -39,14 +43,16 @@ def simulate(
     unconditional: bool = False,
     columns: Mapping[str, str] | None = None,
     on_conflict: OnConflict = "error",
+    proportions: str | None = None,
     force: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Write ``count`` fields to ``out`` (the format goes by its suffix) that honour ``wells``; the report.
 
     The grid is given by ``size`` (rows, columns), by ``like`` (a raster), or by ``bounds`` (W, S, E, N),
-    ``resolution`` and ``crs``. ``force`` allows a cell size that the bundle was not trained on. Raises
-    InputError for whatever the user can mend; nothing is written then.
+    ``resolution`` and ``crs``. ``proportions`` (NAME=SHARE,...) are reached by a shift of the raw outputs.
+    ``force`` allows a cell size that the bundle was not trained on. Raises InputError for whatever the user
+    can mend; nothing is written then.
     """
     fields.check_output(out)
     if count < 1 or seed < 0:
@@ -67,13 +73,41 @@ def simulate(
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
+    shift = _fitted(model, hard, proportions, seed)
+    if shift is not None:
+        model = model.shifted(shift.shift)
     facies = _sample(model, hard, count, seed, quiet=quiet)
     ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
     told = report(ensemble, bundle=model.digest, training=model.proportions)
-    told["wells"] = known and {"file": known.source, "columns": known.columns, "notes": list(known.notes)}
+    told["target_proportions"] = shift and shift.report(model.names)
+    curves = field_curves(ensemble.facies, model.names, model.evaluation)
+    told["curves"] = curves.report()
+    told["wells"] = known and {
+        "file": known.source,
+        "sha256": sha256_of(Path(known.source)),
+        "columns": known.columns,
+        "notes": list(known.notes),
+    }
+    options: dict[str, Any] = {"size": size, "like": like and str(like), "bounds": bounds, "resolution": resolution}
+    options |= {"crs": crs, "columns": columns and dict(columns), "on_conflict": on_conflict, "force": force}
+    told["provenance"] = _provenance(model, options | {"unconditional": unconditional, "proportions": proportions})
     told["files"] = [path.name for path in fields.paths(out)]
-    fields.write(out, ensemble, told)
+    from .simulation_page import write_page
+
+    fields.write(out, ensemble, told, write_page(ensemble, told, curves, model.evaluation))
     return told
+
+
+def _provenance(model: Bundle, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the fields come from: of the bundle, of this program, and the options that were given."""
+    known = {key: model.system.get(key) for key in ("experiment", "key", "source_sha256", "step")}
+    known["dataset"] = model.system.get("config", {}).get("dataset")
+    given = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in options.items()
+        if value is not None and value is not False
+    }
+    return {"geogan": geogan.__version__, **known, "options": given}
 
 
 def grid_of(
@@ -139,6 +173,14 @@ def _tell(wells: Wells, hard: HardData) -> None:
         f"in {counts['cells_snapped']} cells{left_out}",
         file=sys.stderr,
     )
+
+
+def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int) -> Fit | None:
+    """The shift that reaches the proportions, where some were given."""
+    if proportions is None:
+        return None
+    wanted = parse(proportions, model.names)
+    return fit(lambda k: model.sampler.levels(hard.mask, hard.facies, k, seed), hard, wanted)
 
 
 def _sample(model: Bundle, hard: HardData, count: int, seed: int, *, quiet: bool) -> Any:

@@ -18,6 +18,7 @@ install_import_hook(
         "geogan.critics",
         "geogan.domains",
         "geogan.facies",
+        "geogan.field_curves",
         "geogan.generators",
         "geogan.ground",
         "geogan.inference",

@@ -76,10 +76,12 @@ def test_the_report_counts() -> None:
 
 def test_npz(tmp_path: Path) -> None:
     made = ensemble()
-    assert fields.write(tmp_path / "f.npz", made, {"a": 1}) == [
+    assert fields.write(tmp_path / "f.npz", made, {"a": 1}, "<p>ä</p>") == [
         tmp_path / "f.npz",
+        tmp_path / "f.npz.report.html",
         tmp_path / "f.npz.report.json",
     ]
+    assert (tmp_path / "f.npz.report.html").read_text(encoding="utf-8") == "<p>ä</p>"
     with np.load(tmp_path / "f.npz", allow_pickle=False) as back:
         for name in ("facies", "probability", "entropy", "e_type", "std"):
             assert np.array_equal(back[name], getattr(made, name))

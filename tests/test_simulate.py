@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +30,8 @@ class Stub:
     names: tuple[str, ...] = ("clay", "sand")
     digest: str = "d1"
     asked: int = 0
+    evaluation: dict[str, Any] | None = None
+    system: dict[str, Any] = field(default_factory=lambda: {"experiment": "delta", "key": "k1"})
 
     @property
     def proportions(self) -> dict[str, float]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 from geogan.grids import Grid
 from geogan.hard_data import HardData
+
+LISTED = 100  # missed cells that a report names
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ class Ensemble:
         wanted = self.hard.facies[self.hard.mask]
         return np.array([(field[self.hard.mask] == wanted).mean() for field in self.facies], np.float32)
 
+    def missed(self) -> Int64[np.ndarray, " datum"]:
+        """How many realizations miss each datum, in the order of ``np.argwhere(hard.mask)``."""
+        wanted = self.hard.facies[self.hard.mask]
+        counts = np.zeros(len(wanted), np.int64)
+        for field in self.facies:
+            counts += field[self.hard.mask] != wanted
+        return counts
+
 
 def report(
     ensemble: Ensemble, *, bundle: str | None = None, training: dict[str, float] | None = None
@@ -84,7 +94,8 @@ def report(
     """What to know before trusting the fields, as JSON values.
 
     The counts and lists of ``HardData.report``; ``honoured_share`` (mean over realizations) and
-    ``honoured_share_min`` (null without wells); ``proportions`` per facies with their
+    ``honoured_share_min`` (null without wells); ``cells_missed``, those that a realization or more misses, and
+    ``missed``, the first hundred of them, the most often missed first; ``proportions`` per facies with their
     ``proportions_std`` over realizations and ``proportions_training`` (``training``, shares of the
     training image, null if unknown); ``realizations``, ``seed``, ``names``, ``grid``; ``bundle``, the
     digest of the bundle.
@@ -100,6 +111,7 @@ def report(
         **ensemble.hard.report,
         "honoured_share": None if honoured is None else float(honoured.mean(dtype=np.float64)),
         "honoured_share_min": None if honoured is None else float(honoured.min()),
+        **_missed(ensemble),
         **named,
         "proportions_training": training,
         "realizations": len(ensemble.facies),
@@ -114,3 +126,19 @@ def report(
         },
         "bundle": bundle,
     }
+
+
+def _missed(ensemble: Ensemble) -> dict[str, Any]:
+    """The cells whose datum is not honoured everywhere, with their facies and the number of realizations."""
+    counts, cells = ensemble.missed(), np.argwhere(ensemble.hard.mask)
+    order = np.argsort(-counts, kind="stable")[: min(LISTED, np.count_nonzero(counts))]
+    listed = [
+        {
+            "row": int(cells[k, 0]),
+            "column": int(cells[k, 1]),
+            "facies": ensemble.names[ensemble.hard.facies[tuple(cells[k])]],
+            "realizations": int(counts[k]),
+        }
+        for k in order
+    ]
+    return {"cells_missed": int(np.count_nonzero(counts)), "missed": listed}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from geogan import facies
 from geogan.blocks import pad_to_multiple
-from geogan.bundles import load_weights, open_folder, pick_device
+from geogan.bundles import load_weights, open_folder, pick_device, read_evaluation
 from geogan.choices import Choice, choose
 from geogan.generators import FIELD_GENERATORS, Generator
 from geogan.latents import LATENTS
@@ -133,7 +133,8 @@ class Bundle:
 
     ``names``: facies names by code, none of a property; ``cell_size``: (height, width) of a training cell in map
     units, None where the training image had no CRS; ``proportions``: share of each facies in the training image;
-    ``digest``: sha256 of the weights; ``system``: all of system.json.
+    ``digest``: sha256 of the weights; ``system``: all of system.json; ``evaluation``: that of the bundle, see
+    bundles.read_evaluation.
     """
 
     sampler: FieldSampler
@@ -142,6 +143,7 @@ class Bundle:
     proportions: dict[str, float]
     digest: str
     system: dict[str, Any]
+    evaluation: dict[str, Any] | None = None
 
     def sample(
         self,
@@ -184,4 +186,5 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
         system["proportions"],
         system["weights_sha256"],
         system,
+        read_evaluation(path),
     )
