@@ -57,23 +57,22 @@ def statistics(ensemble: Ensemble) -> Iterator[Picture]:
         _scalar(parts, ensemble, ensemble.entropy, 1, "magma"),
         "0: all agree; 1: all facies equally frequent",
     )
-    codes = ", ".join(f"{code} {name}" for code, name in enumerate(ensemble.names))
-    yield Picture(
-        "E-type", _scalar(parts, ensemble, ensemble.e_type, top, "cividis"), f"mean of the codes as numbers: {codes}"
-    )
+    codes = ", ".join(f"{code} for {name}" for code, name in enumerate(ensemble.names))
+    note = f"mean of the codes as numbers: {codes}"
+    yield Picture("E-type", _scalar(parts, ensemble, ensemble.e_type, top, "cividis"), note)
     yield Picture(
         "standard deviation", _scalar(parts, ensemble, ensemble.std, top / 2, "magma"), "of the codes as numbers"
     )
 
 
 def legend(ensemble: Ensemble) -> dict[str, str]:
-    """The colour of each facies, as #rrggbb."""
+    """The colour of each facies, as #rrggbb, by what it is called."""
     from matplotlib.colors import to_hex
 
     from . import figure_parts as parts
 
     palette = parts.colours(len(ensemble.names))
-    return {name: to_hex(palette(code)) for code, name in enumerate(ensemble.names)}
+    return {parts.label(name): to_hex(palette(code)) for code, name in enumerate(ensemble.names)}
 
 
 def curves(found: Sequence[FieldCurve]) -> bytes:

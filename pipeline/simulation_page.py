@@ -128,7 +128,8 @@ def _maps(ensemble: Ensemble, missed: int) -> Html:
             "realizations, means of n x n cells of the others."
         )
     shown = simulation_maps.realizations(ensemble)
-    of = f"The first {len(shown)} of {len(ensemble.facies)} realizations." if len(shown) > 1 else "The realization."
+    some = len(shown) < len(ensemble.facies)
+    of = f"The first {len(shown)} of {len(ensemble.facies)} realizations." if some else "All realizations."
     return pages.section(
         "Maps",
         pages.paragraph(of, *notes, note=True),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from geogan.errors import InputError
+from geogan.pipeline import simulation_maps
 from geogan.pipeline.simulate import simulate
 
 UTM = "EPSG:25832"
@@ -58,6 +59,8 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     bundle = Stub()
     module = SimpleNamespace(load_bundle=lambda path: bundle)
     monkeypatch.setitem(sys.modules, "geogan.inference", module)
+    for name in ("_map", "curves"):  # pictures of the page, which take their time
+        monkeypatch.setattr(simulation_maps, name, lambda *given, **options: b"")
     return bundle
 
 
@@ -83,6 +86,7 @@ def test_fields_honour_the_wells_where_they_are(tmp_path: Path, stub: Stub, well
         "f.tif.entropy.tif",
         "f.tif.e_type.tif",
         "f.tif.std.tif",
+        "f.tif.report.html",
         "f.tif.report.json",
     ]
     assert sorted(told["files"]) == sorted(path.name for path in out.parent.iterdir())

@@ -23,6 +23,11 @@ EVIL = '<script>alert("&")</script>'
 VOID = {"meta", "img"}
 
 
+def words(page: str) -> str:
+    """What a reader reads, in one line."""
+    return " ".join(Reader(page).text.split())
+
+
 class Reader(HTMLParser):
     """Text and attributes of a page; fails where tags do not close in order."""
 
@@ -80,8 +85,14 @@ def page(
     return write_page(ensemble, told, curves, judged), told, ensemble
 
 
-@pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("wells", [True, False])
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps take most of the time; a test of words needs none."""
+    for name in ("_map", "curves"):
+        monkeypatch.setattr(simulation_maps, name, lambda *given, **options: b"")
+
+
+@pytest.mark.parametrize(("count", "wells"), [(2, True), (3, False)])
 def test_the_page_loads_nothing_and_is_well_formed(count: int, wells: bool) -> None:
     made = page(count, wells=wells)[0]
     read = Reader(made)
@@ -93,9 +104,9 @@ def test_the_page_loads_nothing_and_is_well_formed(count: int, wells: bool) -> N
     assert not re.search(r"url\(|@import|https?:", made)
 
 
-def test_the_page_holds_the_numbers_of_the_report() -> None:
+def test_the_page_holds_the_numbers_of_the_report(undrawn: None) -> None:
     made, told, _ = page(3)
-    text = Reader(made).text
+    text = words(made)
     for share in (
         *told["proportions"].values(),
         *told["proportions_std"].values(),
@@ -122,11 +133,11 @@ def test_the_page_holds_the_numbers_of_the_report() -> None:
     ):
         assert shown in text
     assert told["missed"] == [{"row": 4, "column": 9, "facies": "sand", "realizations": 4}]
-    assert "690 1310 sand 4 of 8".split() == re.search(r"690 .*? of 8", text).group().split()  # type: ignore[union-attr]
+    assert "690 1310 sand 4 of 8" in text
     assert "ETRS89 / UTM zone 32N" in text
 
 
-def test_text_of_files_is_escaped() -> None:
+def test_text_of_files_is_escaped(undrawn: None) -> None:
     made, told, _ = page(experiment=None)
     assert "<script" not in made
     assert Reader(made).text.count(EVIL) == 5 + 1  # the file twice, columns, notes, the reason, the conflict
@@ -136,40 +147,38 @@ def test_text_of_files_is_escaped() -> None:
     assert Reader(again).text.count(EVIL) == 6 + 3
 
 
-def test_what_a_bundle_does_not_know_is_said() -> None:
-    text = Reader(page(known=False)[0]).text
+def test_what_a_bundle_does_not_know_is_said(undrawn: None) -> None:
+    text = words(page(known=False)[0])
     assert "Curves of the training image: not in this bundle." in text
     assert "The evaluation of the model: not in this bundle." in text
 
 
-def test_what_must_not_be_overlooked_comes_first() -> None:
-    text = Reader(page()[0]).text
+def test_what_must_not_be_overlooked_comes_first(undrawn: None) -> None:
+    text = words(page()[0])
     first = text[: text.index("Maps")]
     assert "2 of 5 wells were left out" in first
     assert "1 of 3 cells are missed" in first
-    assert re.search(r"sand: 5\d\.?\d* % simulated, 30 % in the training image", first)
+    assert "sand: 48.83 % simulated, 30 % in the training image" in first
     assert "clay:" not in first
-    small = Reader(page(grid=Grid.in_cells(10, 30))[0]).text
+    small = words(page(grid=Grid.in_cells(10, 30))[0])
     assert "smaller than the tiles of 16 cells" in small
 
 
-def test_shifted_proportions_are_stated() -> None:
+def test_shifted_proportions_are_stated(undrawn: None) -> None:
     shares = {"wanted": 0.25, "before": 0.5, "after": 0.2513, "shift": -0.7071}
     target: dict[str, Any] = {key: {"clay": 1 - value, "sand": value} for key, value in shares.items()}
     target |= {"honoured_share_before": 1.0, "honoured_share_after": 0.9731, "pilot": 16}
-    text = Reader(page(target_proportions=target)[0]).text
+    text = words(page(target_proportions=target)[0])
     for shown in ("sand 25 % 50 % 25.13 % -0.7071", "100 % before, 97.31 % after", "0 to 15 of the seed"):
-        assert (
-            shown.split() == text[text.index(shown.split()[0] + " " + shown.split()[1]) :].split()[: len(shown.split())]
-        )
+        assert shown in text
     assert "they are not the model's own" in text
 
 
 def test_the_same_call_gives_the_same_bytes() -> None:
-    assert page()[0] == page()[0]
+    assert page(wells=False)[0] == page(wells=False)[0]
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 2000), (700, 3), (601, 1300)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 2000)])
 def test_any_size_is_drawn_small(rows: int, columns: int) -> None:
     grid = Grid.in_cells(rows, columns)
     fields = np.zeros((2, rows, columns), np.uint8)
