@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from geogan.bundles import read_system
 from geogan.export import write_bundle
 
 from .evaluate import check_same
-from .figures import CURVES, read_curves
+from .evaluation_record import evaluation
 from .project import Project
 from .tasks import TASKS
 from .tracking_additions import log_onnx_model
@@ -23,7 +22,7 @@ def export(project: Project, name: str) -> Path:
     file = project.metrics(name)
     metrics = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     exported = TASKS[read_system(model)["task"]].exported(model, metrics)
-    write_bundle(model, out, exported, _evaluation(metrics, project.figures(name) / CURVES))
+    write_bundle(model, out, exported, evaluation(metrics, project.figures(name)))
     run = model / "run.json"
     if run.exists():
         main, graph = next(iter(exported.graphs.items()))
@@ -36,10 +35,3 @@ def export(project: Project, name: str) -> Path:
             extra_files=[out / "card.md", out / "system.json"],
         )
     return out
-
-
-def _evaluation(metrics: dict[str, Any], curves: Path) -> dict[str, Any] | None:
-    """What the bundle of a generator of fields tells of its evaluation, where there was one."""
-    if not metrics or not curves.exists():
-        return None
-    return {"size": metrics["size"], "tiles": metrics["n_real"], "curves": read_curves(curves), "metrics": metrics}

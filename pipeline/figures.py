@@ -14,7 +14,6 @@ from geogan.evaluate import Evaluation
 from geogan.files import write_text
 from geogan.metrics.curves import Curve
 
-CURVES = "curves.csv"
 _AXES = {
     "connectivity": "connectivity τ(h)",
     "variogram": "indicator variogram γ(h)",
@@ -23,7 +22,7 @@ _AXES = {
 
 def draw_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write ``samples.png``, ``constraints.png``, ``curves.png`` and ``curves.csv``; their paths."""
-    paths = [folder / name for name in ("samples.png", "constraints.png", "curves.png", CURVES)]
+    paths = [folder / name for name in ("samples.png", "constraints.png", "curves.png", "curves.csv")]
     sample_sheet(evaluation, paths[0])
     constraint_overlay(evaluation, paths[1])
     curve_sheet(evaluation.curves, paths[2])
@@ -162,16 +161,6 @@ def write_curves(curves: Sequence[Curve], path: Path) -> None:
         columns = np.stack([curve.simulated, curve.real_mean, curve.real_min, curve.real_max], axis=1)
         table.writerows([lag, curve.name, *(f"{value:.6g}" for value in row)] for lag, row in enumerate(columns, 1))
     write_text(path, text.getvalue())
-
-
-def read_curves(path: Path) -> dict[str, dict[str, list[float]]]:
-    """The real curves of such a table: by statistic ``mean``, ``min`` and ``max`` at lags 1, 2, ..."""
-    curves: dict[str, dict[str, list[float]]] = {}
-    for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))):
-        curve = curves.setdefault(row["statistic"], {"mean": [], "min": [], "max": []})
-        for key, values in curve.items():
-            values.append(float(row[f"real_{key}"]))
-    return curves
 
 
 def _running_median(values: Float64[np.ndarray, " record"]) -> Float64[np.ndarray, " record"]:

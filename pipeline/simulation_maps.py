@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,25 @@ def curves(found: Sequence[FieldCurve]) -> bytes:
                 axis.set_xlabel("lag h (cells)")
         handles, labels = flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return parts.png(figure)
+
+
+def reliability(found: Mapping[str, Mapping[str, list[float | None]]]) -> bytes:
+    """How often a facies was true at each probability; a disc is the larger the more cells had it."""
+    from . import figure_parts as parts
+
+    with parts.style():
+        figure, axes = parts.panels(1, len(found), (4.0, 3.6) if len(found) == 1 else (3.0, 3.0))
+        for axis, (name, curve) in zip(axes[0], found.items(), strict=True):
+            level, share, observed = (np.array(curve[key], float) for key in ("level", "share", "observed"))
+            axis.plot([0, 1], [0, 1], color=parts.GREY, linewidth=0.8, dashes=(1, 2))
+            axis.plot(level, observed, color=parts.BLUE, linewidth=1.6)
+            axis.scatter(level, observed, s=300 * np.nan_to_num(share), color=parts.BLUE, alpha=0.35, linewidths=0)
+            axis.set_xlim(-0.03, 1.03)
+            axis.set_ylim(-0.03, 1.03)
+            axis.set_title(parts.label(name), loc="left")
+            axis.set_xlabel("simulated probability")
+        axes[0][0].set_ylabel("share of the truth with the facies")
         return parts.png(figure)
 
 

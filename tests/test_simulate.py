@@ -134,6 +134,8 @@ def test_what_was_assumed_and_left_out_goes_to_stderr(
         ({"size": (10_000_000, 10_000_000)}, "GiB of memory are free"),
         ({"size": (4, 4)}, "lies outside the grid, x 0 to 4"),
         ({**GRID, "out": "f.nc"}, r"unknown suffix \.nc"),
+        ({**GRID, "proportions": "clay=0.4,sand=0.7"}, "--proportions clay=0.4,sand=0.7: the shares sum to 1.1"),
+        ({**GRID, "proportions": "mud=0.4"}, "unknown facies 'mud'; known are clay, sand"),
     ],
 )
 def test_bad_usage_is_refused_before_sampling(

@@ -15,7 +15,8 @@ from geogan.field_curves import field_curves
 from geogan.grids import Grid
 from geogan.hard_data import HardData
 from geogan.pipeline import simulation_maps
-from geogan.pipeline.simulation_page import number, percent, write_page
+from geogan.pipeline.simulation_page import write_page
+from geogan.pipeline.simulation_sections import number, percent
 from tests.test_field_curves import evaluation
 
 UTM = Grid.from_bounds((500, 1000, 980, 1400), 20, "EPSG:25832")  # 20 rows, 24 columns
@@ -74,6 +75,9 @@ def page(
     judged = evaluation(rng.integers(0, count, (6, 16, 16), dtype=np.uint8), names) if known else None
     if judged:
         judged["metrics"] = {"n_fields": 6, "mph_js_0": 0.01234, "floor_mph_js_0": 0.00567, "brier": 0.0987}
+        judged["reliability"] = {
+            "sand": {"level": [0.0, 0.5, 1.0], "share": [0.9, 0.0, 0.1], "observed": [0.1, None, 1.0]}
+        }
     curves = field_curves(fields, names, judged)
     told = report(ensemble, bundle="d" * 64, training=dict(zip(names, (0.6, 0.3, 0.1), strict=False)))
     told |= {"curves": curves.report(), "target_proportions": None, "files": ["f.npz"]}
@@ -88,7 +92,7 @@ def page(
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Maps take most of the time; a test of words needs none."""
-    for name in ("_map", "curves"):
+    for name in ("_map", "curves", "reliability"):
         monkeypatch.setattr(simulation_maps, name, lambda *given, **options: b"")
 
 
@@ -99,7 +103,7 @@ def test_the_page_loads_nothing_and_is_well_formed(count: int, wells: bool) -> N
     assert not {"script", "link", "iframe", "object", "base"} & set(read.tags)
     sources = [value for name, value in read.values if name in ("src", "href", "srcset", "action", "data")]
     assert all(value is not None and value.startswith("data:image/png;base64,") for value in sources)
-    assert len(sources) == 6 + (4 if count == 2 else 6) + 1
+    assert len(sources) == 6 + (4 if count == 2 else 6) + 2
     assert all(base64.b64decode(value.partition(",")[2]).startswith(b"\x89PNG") for value in sources if value)
     assert not re.search(r"url\(|@import|https?:", made)
 

@@ -67,7 +67,8 @@ def read_evaluation(path: Path) -> dict[str, Any] | None:
     """What a bundle knows of its model's evaluation; None in a model folder, or where the bundle has none.
 
     ``metrics`` by name; ``curves`` of held-out tiles of the training image, each with ``mean``, ``min`` and ``max``
-    over the tiles at lags 1, 2, ...; ``size`` of these tiles, in cells, and their number ``tiles``.
+    over the tiles at lags 1, 2, ...; ``size`` of these tiles, in cells, and their number ``tiles``; in some bundles
+    ``reliability`` of each facies: ``level`` of probability, ``share`` of the cells, ``observed`` frequency.
     """
     file = path / EVALUATION
     if not file.exists():

@@ -59,18 +59,18 @@ class Ensemble:
 
         Of two facies it is the probability of code 1.
         """
-        mean = np.zeros(self.entropy.shape)
+        mean = np.zeros_like(self.entropy)
         for code, share in enumerate(self.probability):
             mean += code * share
-        return mean.astype(np.float32)
+        return mean
 
     @property
     def std(self) -> Float32[np.ndarray, "y x"]:
         """The standard deviation over realizations of the codes taken as numbers, in [0, (K-1) / 2]."""
-        mean, variance = self.e_type, np.zeros(self.entropy.shape)
+        mean, variance = self.e_type, np.zeros_like(self.entropy)
         for code, share in enumerate(self.probability):
-            variance += share * (code - mean) ** 2.0
-        return np.sqrt(variance).astype(np.float32)
+            variance += share * (code - mean) ** 2
+        return np.asarray(np.sqrt(variance))
 
     def honoured(self) -> Float32[np.ndarray, " realization"] | None:
         """The share of the hard data that each realization honours; None where there are none."""
