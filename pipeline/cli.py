@@ -230,11 +230,14 @@ def simulate(
         str | None,
         typer.Option(metavar="NAME=SHARE,..", help="Mean proportions to reach by a shift of the facies' borders."),
     ] = None,
+    rescale: Annotated[
+        bool, typer.Option("--rescale", help="Draw in cells of the training image, bring fields to other cells.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw fields that honour wells, with probability and entropy maps and a report."""
+    """Draw fields that honour wells, with maps of what they say together and a report."""
     with answering():
         if on_conflict not in ("error", "drop", "majority"):
             raise InputError(f"--on-conflict {on_conflict}: must be error, drop or majority")
@@ -255,6 +258,7 @@ def simulate(
             columns=_pairs("--columns", columns),
             on_conflict=on_conflict,  # type: ignore[arg-type]
             proportions=proportions,
+            rescale=rescale,
             force=force,
             quiet=quiet,
         )

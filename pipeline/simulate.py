@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 
 import geogan
@@ -18,6 +19,7 @@ from geogan.field_curves import field_curves
 from geogan.files import sha256_of
 from geogan.grids import Grid
 from geogan.hard_data import HardData, OnConflict, snap
+from geogan.rescaling import Rescaling
 from geogan.target_proportions import Fit, fit, parse
 from geogan.wells import Wells
 from geogan.wells import read as read_wells
@@ -44,6 +46,7 @@ def simulate(
     columns: Mapping[str, str] | None = None,
     on_conflict: OnConflict = "error",
     proportions: str | None = None,
+    rescale: bool = False,
     force: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -51,8 +54,9 @@ def simulate(
 
     The grid is given by ``size`` (rows, columns), by ``like`` (a raster), or by ``bounds`` (W, S, E, N),
     ``resolution`` and ``crs``. ``proportions`` (NAME=SHARE,...) are reached by a shift of the raw outputs.
-    ``force`` allows a cell size that the bundle was not trained on. Raises InputError for whatever the user
-    can mend; nothing is written then.
+    Of a grid with another cell size than the bundle's, ``rescale`` draws in cells of the training image and brings
+    the fields to the grid, ``force`` takes its cells for those of the training image. Raises InputError for
+    whatever the user can mend; nothing is written then.
     """
     fields.check_output(out)
     if count < 1 or seed < 0:
@@ -69,18 +73,25 @@ def simulate(
     model = load_bundle(bundle)
     if not model.names:
         raise InputError(f"{bundle}: draws a continuous property; simulate takes bundles of facies")
-    _check_cell_size(model.cell_size, grid, force=force)
+    plan = _rescaling(model.cell_size, grid, force=force) if rescale else None
+    if plan is None:
+        _check_cell_size(model.cell_size, grid, force=force)
+    else:
+        _check_room(plan.drawn, count)
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
-    shift = _fitted(model, hard, proportions, seed)
+    shown = hard if plan is None else plan.data(hard, len(model.names))
+    shift = _fitted(model, shown, proportions, seed)
     if shift is not None:
         model = model.shifted(shift.shift)
-    facies = _sample(model, hard, count, seed, quiet=quiet)
+    drawn = _sample(model, shown, count, seed, quiet=quiet)
+    facies = drawn if plan is None else np.stack([plan.field(field, len(model.names)) for field in drawn])
     ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
     told = report(ensemble, bundle=model.digest, training=model.proportions)
     told["target_proportions"] = shift and shift.report(model.names)
-    curves = field_curves(ensemble.facies, model.names, model.evaluation)
+    told["rescaled"] = plan and plan.report(shown, hard)
+    curves = field_curves(drawn, model.names, model.evaluation)
     told["curves"] = curves.report()
     told["wells"] = known and {
         "file": known.source,
@@ -90,7 +101,9 @@ def simulate(
     }
     options: dict[str, Any] = {"size": size, "like": like and str(like), "bounds": bounds, "resolution": resolution}
     options |= {"crs": crs, "columns": columns and dict(columns), "on_conflict": on_conflict, "force": force}
-    told["provenance"] = _provenance(model, options | {"unconditional": unconditional, "proportions": proportions})
+    told["provenance"] = _provenance(
+        model, options | {"unconditional": unconditional, "proportions": proportions, "rescale": rescale}
+    )
     told["files"] = [path.name for path in fields.paths(out)]
     from .simulation_page import write_page
 
@@ -157,9 +170,19 @@ def _check_cell_size(trained: tuple[float, float] | None, grid: Grid, *, force: 
     if any(abs(own / wanted - 1) > 0.01 for own, wanted in zip(grid.cell_size, trained, strict=True)):
         own, wanted = (f"{height:g} x {width:g}" for height, width in (grid.cell_size, trained))
         raise InputError(
-            f"grid: its cells are {own} map units, the bundle was trained on {wanted}; "
-            "give a grid of that cell size, or --force if shapes may be scaled"
+            f"grid: its cells are {own} map units, the bundle was trained on {wanted}; give a grid of that cell "
+            "size, --rescale to draw in such cells and bring the fields to the grid, or --force if shapes may be scaled"
         )
+
+
+def _rescaling(trained: tuple[float, float] | None, grid: Grid, *, force: bool) -> Rescaling | None:
+    """From cells of the training image to the grid's; None where they are the same."""
+    if force:
+        raise InputError("--rescale and --force: --rescale keeps shapes, --force scales them; pass one of them")
+    if trained is None or not grid.in_map_units:
+        whose = "the bundle's training image" if trained is None else "the grid"
+        raise InputError(f"--rescale: {whose} has no cell size in map units, so that there is nothing to scale by")
+    return Rescaling.of(grid, trained)
 
 
 def _tell(wells: Wells, hard: HardData) -> None:

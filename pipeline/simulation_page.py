@@ -28,7 +28,7 @@ def write_page(ensemble: Ensemble, told: dict[str, Any], curves: FieldCurves, ev
             _maps(ensemble, told["cells_missed"]),
             sections.wells(ensemble, told),
             sections.proportions(told),
-            sections.curve_sheet(told["curves"], curves),
+            sections.curve_sheet(told, curves),
             sections.model(evaluation),
             _provenance(told),
         ],
@@ -72,6 +72,8 @@ def _attend(told: dict[str, Any]) -> list[str]:
             lines.append(f"{name}: {percent(share)} simulated, {percent(trained)} in the training image.")
     if told["target_proportions"]:
         lines.append("The proportions were shifted to those asked for; they are not the model's own.")
+    if told["rescaled"]:
+        lines.append("The fields were drawn in cells of the training image and brought to those of the grid.")
     curves = told["curves"]
     if curves["tile"] and min(curves["window"]) < curves["tile"]:
         lines.append(
@@ -127,10 +129,24 @@ def _provenance(told: dict[str, Any]) -> Html:
         ("seed", told["seed"]),
         ("options", _code(options)),
         ("extent", f"x {west} to {east}, y {south} to {north}"),
+        ("cells", _cells(told)),
         ("CRS", _crs(told) or "none"),
         ("files", ", ".join(told["files"])),
     ]
     return pages.section("Provenance", pages.facts(rows))
+
+
+def _cells(told: dict[str, Any]) -> str:
+    """Size of the cells, and of those that the fields were drawn in where they are others."""
+    width, _, _, _, height, _ = told["grid"]["transform"]
+    said, scaled = f"{-height:g} x {width:g} map units", told["rescaled"]
+    if scaled:
+        tall, wide = scaled["drawn_cell_size"]
+        said += (
+            f"; drawn on {scaled['drawn_rows']} x {scaled['drawn_columns']} cells of {tall:g} x {wide:g}, "
+            f"where {scaled['cells_not_shown']} cells with data are not shown to the generator"
+        )
+    return said
 
 
 def _crs(told: dict[str, Any]) -> str | None:

@@ -132,8 +132,9 @@ def proportions(told: dict[str, Any]) -> Html:
     return pages.section("Proportions", *parts)
 
 
-def curve_sheet(told: dict[str, Any], curves: FieldCurves) -> Html:
-    """Connectivity and variogram; ``told`` is what the report says of them."""
+def curve_sheet(report: dict[str, Any], curves: FieldCurves) -> Html:
+    """Connectivity and variogram; ``report`` is the whole one."""
+    told = report["curves"]
     if not curves.curves:
         return pages.section("Connectivity and variogram", pages.paragraph("The grid is too small for them."))
     rows, columns = told["window"]
@@ -141,6 +142,8 @@ def curve_sheet(told: dict[str, Any], curves: FieldCurves) -> Html:
         f"From the first {told['realizations']} realizations, in {told['windows']} windows of {rows} x {columns} cells "
         f"from the middle of the fields, lags 1 to {told['lags']}.",
     ]
+    if report["rescaled"]:
+        notes.append("They are of the fields as drawn, in cells of the training image.")
     if told["differences"]:
         notes.append(f"The training image: its held-out tiles of {told['tile']} x {told['tile']} cells.")
     else:

@@ -27,6 +27,7 @@ install_import_hook(
         "geogan.objectives",
         "geogan.penalties",
         "geogan.picture_batches",
+        "geogan.rescaling",
         "geogan.selection",
         "geogan.soft_data",
         "geogan.systems",

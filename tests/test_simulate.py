@@ -162,6 +162,34 @@ def test_another_cell_size_needs_force(tmp_path: Path, stub: Stub, wells: Path) 
     simulate(BUNDLE, out, size=(4, 4), unconditional=True, count=1, quiet=True)  # cells of the bundle's size
 
 
+@pytest.mark.parametrize("cell", [10.0, 40.0])
+def test_another_cell_size_is_drawn_in_the_trained_one(tmp_path: Path, stub: Stub, wells: Path, cell: float) -> None:
+    out, usual = tmp_path / "f.npz", {"wells": wells, "count": 3, "quiet": True, **GRID}
+    stub.cell_size = (cell, cell)
+    told = simulate(BUNDLE, out, rescale=True, **usual)
+    with np.load(out) as back:
+        assert back["facies"].shape == (3, 4, 5)
+    assert told["honoured_share"] == 1
+    assert told["rescaled"]["drawn_rows"] == 80 / cell
+    assert told["rescaled"]["drawn_columns"] == np.ceil(100 / cell)
+    assert told["curves"]["window"] == [80 / cell, np.ceil(100 / cell)]
+    stub.cell_size = (20.0, 20.0)
+    same = simulate(BUNDLE, out, rescale=True, **usual)
+    assert same["rescaled"] is None
+
+
+def test_what_cannot_be_rescaled_is_refused(tmp_path: Path, stub: Stub) -> None:
+    out, usual = tmp_path / "f.npz", {"unconditional": True, "count": 1, "quiet": True, "rescale": True}
+    with pytest.raises(InputError, match="--rescale: the bundle's training image has no cell size"):
+        simulate(BUNDLE, out, **usual, **GRID)
+    stub.cell_size = (10.0, 10.0)
+    with pytest.raises(InputError, match="--rescale: the grid has no cell size"):
+        simulate(BUNDLE, out, size=(4, 4), **usual)
+    with pytest.raises(InputError, match="--rescale and --force"):
+        simulate(BUNDLE, out, force=True, **usual, **GRID)
+    assert stub.asked == 0
+
+
 def test_kasted_wells_as_geotiff(tmp_path: Path, stub: Stub) -> None:
     if "GEOGAN_DATA" not in os.environ:
         pytest.skip("GEOGAN_DATA is not set: the real wells are not at hand")

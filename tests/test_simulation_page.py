@@ -80,7 +80,7 @@ def page(
         }
     curves = field_curves(fields, names, judged)
     told = report(ensemble, bundle="d" * 64, training=dict(zip(names, (0.6, 0.3, 0.1), strict=False)))
-    told |= {"curves": curves.report(), "target_proportions": None, "files": ["f.npz"]}
+    told |= {"curves": curves.report(), "target_proportions": None, "rescaled": None, "files": ["f.npz"]}
     columns = {"x": "x", "facies": EVIL}
     told["wells"] = {"file": f"{EVIL}.csv", "sha256": "ab" * 32, "columns": columns, "notes": [EVIL]} if wells else None
     origin = {"geogan": "0", "experiment": "delta", "key": "k" * 64, "dataset": "d", "source_sha256": "s" * 64}
@@ -176,6 +176,13 @@ def test_shifted_proportions_are_stated(undrawn: None) -> None:
     for shown in ("sand 25 % 50 % 25.13 % -0.7071", "100 % before, 97.31 % after", "0 to 15 of the seed"):
         assert shown in text
     assert "they are not the model's own" in text
+
+
+def test_fields_of_other_cells_are_told(undrawn: None) -> None:
+    rescaled = {"drawn_cell_size": [10.0, 12.5], "drawn_rows": 40, "drawn_columns": 39, "cells_not_shown": 3}
+    text = words(page(rescaled=rescaled)[0])
+    assert "20 x 20 map units; drawn on 40 x 39 cells of 10 x 12.5, where 3 cells with data" in text
+    assert "of the fields as drawn" in text
 
 
 def test_the_same_call_gives_the_same_bytes() -> None:
