@@ -235,11 +235,18 @@ def simulate(
     hide_wells: Annotated[
         bool, typer.Option("--hide-wells", help="Not to show the wells to the generator: --refine alone honours them.")
     ] = False,
+    proportions: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=SHARE,..", help="Mean proportions to reach by a shift of the facies' borders."),
+    ] = None,
+    rescale: Annotated[
+        bool, typer.Option("--rescale", help="Draw in cells of the training image, bring fields to other cells.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw fields that honour wells, with probability and entropy maps and a report."""
+    """Draw fields that honour wells, with maps of what they say together and a report."""
     with answering():
         if on_conflict not in ("error", "drop", "majority"):
             raise InputError(f"--on-conflict {on_conflict}: must be error, drop or majority")
@@ -261,10 +268,12 @@ def simulate(
             columns=_pairs("--columns", columns),
             on_conflict=on_conflict,  # type: ignore[arg-type]
             refinement=Refinement(refine, exact, hide_wells),
+            proportions=proportions,
+            rescale=rescale,
             force=force,
             quiet=quiet,
         )
-        _result(report, as_json, f"{out}: {n} fields, report in {out}.report.json")
+        _result(report, as_json, f"{out}: {n} fields, report in {out}.report.html")
 
 
 def _pairs(option: str, text: str | None) -> dict[str, str] | None:

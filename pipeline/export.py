@@ -9,6 +9,7 @@ from geogan.bundles import read_system
 from geogan.export import write_bundle
 
 from .evaluate import check_same
+from .evaluation_record import evaluation
 from .project import Project
 from .tasks import TASKS
 from .tracking_additions import log_onnx_model
@@ -21,7 +22,7 @@ def export(project: Project, name: str) -> Path:
     file = project.metrics(name)
     metrics = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     exported = TASKS[read_system(model)["task"]].exported(model, metrics)
-    write_bundle(model, out, exported)
+    write_bundle(model, out, exported, evaluation(metrics, project.figures(name)))
     run = model / "run.json"
     if run.exists():
         main, graph = next(iter(exported.graphs.items()))

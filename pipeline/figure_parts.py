@@ -6,6 +6,7 @@ lines follow the palette of Okabe and Ito (2008). Matplotlib is slow to load: im
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -136,6 +137,13 @@ def _ring(colour: str, width: float, label: str) -> Line2D:
 def label(name: str) -> str:
     """A facies that has only its code for a name says that it is one."""
     return f"facies {name}" if name.isdigit() else name
+
+
+def png(figure: Figure, dpi: int = 160) -> bytes:
+    """A PNG that holds neither date nor version."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    return stream.getvalue()
 
 
 def save(figure: Figure, path: Path) -> None:

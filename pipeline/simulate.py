@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
+import geogan
 from geogan import fields
 from geogan.ensemble import Ensemble, report
 from geogan.errors import InputError
+from geogan.field_curves import field_curves
+from geogan.files import sha256_of
 from geogan.grids import Grid
 from geogan.hard_data import HardData, OnConflict, snap
+from geogan.rescaling import Rescaling
+from geogan.target_proportions import Fit, fit, parse
 from geogan.wells import Wells
 from geogan.wells import read as read_wells
 
@@ -44,14 +49,18 @@ def simulate(
     columns: Mapping[str, str] | None = None,
     on_conflict: OnConflict = "error",
     refinement: Refinement = NO_REFINEMENT,
+    proportions: str | None = None,
+    rescale: bool = False,
     force: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Write ``count`` fields to ``out`` (the format goes by its suffix) that honour ``wells``; the report.
 
     The grid is given by ``size`` (rows, columns), by ``like`` (a raster), or by ``bounds`` (W, S, E, N),
-    ``resolution`` and ``crs``. ``refinement`` makes fields honour wells that they miss. ``force`` allows a cell size
-    that the bundle was not trained on. Raises InputError for whatever the user can mend; nothing is written then.
+    ``resolution`` and ``crs``. ``refinement`` makes fields honour wells that they miss. ``proportions``
+    (NAME=SHARE,...) are reached by a shift of the raw outputs. Of a grid with another cell size than the bundle's,
+    ``rescale`` draws in cells of the training image and brings the fields to the grid, ``force`` takes its cells for
+    those of the training image. Raises InputError for whatever the user can mend; nothing is written then.
     """
     fields.check_output(out)
     if count < 1 or seed < 0:
@@ -69,24 +78,64 @@ def simulate(
     model = load_bundle(bundle)
     if not model.names:
         raise InputError(f"{bundle}: draws a continuous property; simulate takes bundles of facies")
-    _check_cell_size(model.cell_size, grid, force=force)
+    plan = _rescaling(model.cell_size, grid, force=force) if rescale else None
+    if plan is None:
+        _check_cell_size(model.cell_size, grid, force=force)
+    else:
+        _check_room(plan.drawn, count)
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
+    shown = hard if plan is None else plan.data(hard, len(model.names))
+    shift = _fitted(model, refinement.shown(shown), proportions, seed)
+    if shift is not None:
+        model = model.shifted(shift.shift)
     start = time.perf_counter()
-    facies = _sample(model, refinement.shown(hard), count, seed, quiet=quiet)
+    drawn = _sample(model, refinement.shown(shown), count, seed, quiet=quiet)
     seconds = time.perf_counter() - start
-    refining = Refining(refinement, model, hard, seed, known.source) if known and refinement.asked else None
+    refining = Refining(refinement, model, shown, seed, known.source) if known and refinement.asked else None
     if refining:
         with _progress("refined", count, quiet=quiet) as progress:
-            facies = np.stack(list(refining.fields(facies, progress)))
+            drawn = np.stack(list(refining.fields(drawn, progress)))
+    facies = drawn if plan is None else np.stack([plan.field(field, len(model.names)) for field in drawn])
     ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
     told = report(ensemble, bundle=model.digest, training=model.proportions)
-    told["wells"] = known and {"file": known.source, "columns": known.columns, "notes": list(known.notes)}
+    told["target_proportions"] = shift and shift.report(model.names)
+    told["rescaled"] = plan and plan.report(shown, hard)
     told["refinement"] = refining and refining.block(seconds)
+    curves = field_curves(drawn, model.names, model.evaluation)
+    told["curves"] = curves.report()
+    told["wells"] = known and {
+        "file": known.source,
+        "sha256": sha256_of(Path(known.source)),
+        "columns": known.columns,
+        "notes": list(known.notes),
+    }
+    options: dict[str, Any] = {"size": size, "like": like and str(like), "bounds": bounds, "resolution": resolution}
+    options |= {"crs": crs, "columns": columns and dict(columns), "on_conflict": on_conflict, "force": force}
+    told["provenance"] = _provenance(
+        model,
+        options
+        | {"unconditional": unconditional, "proportions": proportions, "rescale": rescale}
+        | {"refine": refinement.steps, "exact": refinement.exact, "hide_wells": refinement.hidden},
+    )
     told["files"] = [path.name for path in fields.paths(out)]
-    fields.write(out, ensemble, told)
+    from .simulation_page import write_page
+
+    fields.write(out, ensemble, told, write_page(ensemble, told, curves, model.evaluation))
     return told
+
+
+def _provenance(model: Bundle, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the fields come from: of the bundle, of this program, and the options that were given."""
+    known = {key: model.system.get(key) for key in ("experiment", "key", "source_sha256", "step")}
+    known["dataset"] = model.system.get("config", {}).get("dataset")
+    given = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in options.items()
+        if value is not None and value is not False
+    }
+    return {"geogan": geogan.__version__, **known, "options": given}
 
 
 def grid_of(
@@ -136,9 +185,19 @@ def _check_cell_size(trained: tuple[float, float] | None, grid: Grid, *, force: 
     if any(abs(own / wanted - 1) > 0.01 for own, wanted in zip(grid.cell_size, trained, strict=True)):
         own, wanted = (f"{height:g} x {width:g}" for height, width in (grid.cell_size, trained))
         raise InputError(
-            f"grid: its cells are {own} map units, the bundle was trained on {wanted}; "
-            "give a grid of that cell size, or --force if shapes may be scaled"
+            f"grid: its cells are {own} map units, the bundle was trained on {wanted}; give a grid of that cell "
+            "size, --rescale to draw in such cells and bring the fields to the grid, or --force if shapes may be scaled"
         )
+
+
+def _rescaling(trained: tuple[float, float] | None, grid: Grid, *, force: bool) -> Rescaling | None:
+    """From cells of the training image to the grid's; None where they are the same."""
+    if force:
+        raise InputError("--rescale and --force: --rescale keeps shapes, --force scales them; pass one of them")
+    if trained is None or not grid.in_map_units:
+        whose = "the bundle's training image" if trained is None else "the grid"
+        raise InputError(f"--rescale: {whose} has no cell size in map units, so that there is nothing to scale by")
+    return Rescaling.of(grid, trained)
 
 
 def _tell(wells: Wells, hard: HardData) -> None:
@@ -152,6 +211,14 @@ def _tell(wells: Wells, hard: HardData) -> None:
         f"in {counts['cells_snapped']} cells{left_out}",
         file=sys.stderr,
     )
+
+
+def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int) -> Fit | None:
+    """The shift that reaches the proportions, where some were given."""
+    if proportions is None:
+        return None
+    wanted = parse(proportions, model.names)
+    return fit(lambda k: model.sampler.levels(hard.mask, hard.facies, k, seed), hard, wanted)
 
 
 def _sample(model: Bundle, hard: HardData, count: int, seed: int, *, quiet: bool) -> Any:

@@ -107,7 +107,8 @@ def test_simulate_writes_json_on_request_and_is_silent_when_quiet(project: Path,
     assert 0 <= report["honoured_share_min"] <= report["honoured_share"] <= 1
     assert sum(report["proportions"].values()) == pytest.approx(1)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("o.tif", "o.tif.entropy.tif", "o.tif.probability.tif", "o.tif.report.json", "w.csv")
+        *("o.tif", "o.tif.e_type.tif", "o.tif.entropy.tif", "o.tif.probability.tif"),
+        *("o.tif.report.html", "o.tif.report.json", "o.tif.std.tif", "w.csv"),
     ]
 
 

@@ -88,6 +88,11 @@ def test_the_bundle_works_in_an_empty_folder(project: Path, tmp_path: Path) -> N
         [[field[32, 0] == 1, field[33 - 1 - 10, 20] == 0] for field in three["facies"]]  # y counts from the bottom
     )
     assert report["honoured_share"] == pytest.approx(found)
+    page = (tmp_path / "three.npz.report.html").read_text(encoding="utf-8")
+    assert "not in this bundle" not in page
+    judged = json.loads((tmp_path / "bundle/evaluation.json").read_text())
+    assert judged["metrics"] == json.loads((project / "data/metrics/channels_sgan.json").read_text())
+    assert report["curves"]["differences"].keys() == judged["curves"].keys()
 
 
 def test_onnx_computes_what_torch_does(project: Path) -> None:

@@ -48,6 +48,18 @@ def test_probability_and_entropy_have_exact_values() -> None:
     assert made.probability.dtype == made.entropy.dtype == np.float32
 
 
+def test_e_type_and_standard_deviation_are_of_the_codes() -> None:
+    made = ensemble()
+    assert (made.e_type[0, 0], made.std[0, 0]) == (2, 0)
+    assert made.e_type[1, 2] == pytest.approx(2 / 3)  # of 0, 0, 0, 1, 1, 2
+    assert made.std[1, 2] == pytest.approx((6 / 6 - 4 / 9) ** 0.5)
+    assert made.e_type == pytest.approx(made.facies.mean(axis=0))
+    assert made.std == pytest.approx(made.facies.std(axis=0), abs=1e-6)
+    assert made.e_type.dtype == made.std.dtype == np.float32
+    two = Ensemble.of(np.minimum(made.facies, 1), grid=GRID, names=NAMES[:2], seed=0, hard=made.hard)
+    assert np.array_equal(two.e_type, two.probability[1])
+
+
 def test_the_report_counts() -> None:
     made = ensemble()
     told = report(made, bundle="abc", training={"clay": 0.5, "sand": 0.3, "gravel": 0.2})
@@ -64,12 +76,14 @@ def test_the_report_counts() -> None:
 
 def test_npz(tmp_path: Path) -> None:
     made = ensemble()
-    assert fields.write(tmp_path / "f.npz", made, {"a": 1}) == [
+    assert fields.write(tmp_path / "f.npz", made, {"a": 1}, "<p>ä</p>") == [
         tmp_path / "f.npz",
+        tmp_path / "f.npz.report.html",
         tmp_path / "f.npz.report.json",
     ]
+    assert (tmp_path / "f.npz.report.html").read_text(encoding="utf-8") == "<p>ä</p>"
     with np.load(tmp_path / "f.npz", allow_pickle=False) as back:
-        for name in ("facies", "probability", "entropy"):
+        for name in ("facies", "probability", "entropy", "e_type", "std"):
             assert np.array_equal(back[name], getattr(made, name))
         assert back["transform"].tolist() == list(GRID.transform)
         assert str(back["crs"]) == GRID.crs
@@ -86,6 +100,8 @@ def test_geotiff_has_its_place(tmp_path: Path) -> None:
         ("f.tif", made.facies),
         ("f.tif.probability.tif", made.probability),
         ("f.tif.entropy.tif", made.entropy[None]),
+        ("f.tif.e_type.tif", made.e_type[None]),
+        ("f.tif.std.tif", made.std[None]),
     ):
         with rasterio.open(tmp_path / name) as back:
             assert np.array_equal(back.read(), bands)
@@ -103,7 +119,7 @@ def test_zarr_opens_in_xarray_with_coordinates(tmp_path: Path) -> None:
     with xarray.open_zarr(tmp_path / "f.zarr", consolidated=False, mask_and_scale=False) as back:
         assert back.facies.dims == ("realization", "y", "x")
         assert back.probability.dims == ("code", "y", "x")
-        for name in ("facies", "probability", "entropy"):
+        for name in ("facies", "probability", "entropy", "e_type", "std"):
             assert np.array_equal(back[name].values, getattr(made, name))
             assert back[name].dtype == getattr(made, name).dtype
         assert back.x.values.tolist() == [510, 530, 550, 570, 590]
@@ -118,7 +134,7 @@ def test_a_flipped_byte_in_any_zarr_array_is_found(tmp_path: Path) -> None:
     import zarr
 
     fields.write(tmp_path / "f.zarr", ensemble(), {})
-    for name in ("facies", "probability", "entropy", "x", "y"):
+    for name in ("facies", "probability", "entropy", "e_type", "std", "x", "y"):
         chunk = next(path for path in (tmp_path / "f.zarr" / name / "c").rglob("*") if path.is_file())
         data = bytearray(chunk.read_bytes())
         data[3] ^= 1
@@ -136,10 +152,12 @@ def test_gslib_is_text_with_y_upwards(tmp_path: Path) -> None:
     assert np.array_equal(values.T.reshape(6, 4, 5)[:, ::-1], made.facies)
     assert values[0].tolist() == made.facies[:, 3, 0].tolist()  # the lower left cell comes first
     lines = (tmp_path / "f.gslib.probability.gslib").read_text().splitlines()
-    assert lines[1:6] == ["4", "probability_clay", "probability_sand", "probability_gravel", "entropy"]
-    values = np.array([line.split() for line in lines[6:]], float).T.reshape(4, 4, 5)[:, ::-1]
+    maps = ["entropy", "e_type", "std"]
+    assert lines[1:8] == ["6", "probability_clay", "probability_sand", "probability_gravel", *maps]
+    values = np.array([line.split() for line in lines[8:]], float).T.reshape(6, 4, 5)[:, ::-1]
     assert values[:3] == pytest.approx(made.probability, abs=1e-5)
-    assert values[3] == pytest.approx(made.entropy, abs=1e-5)
+    for value, name in zip(values[3:], maps, strict=True):
+        assert value == pytest.approx(getattr(made, name), abs=1e-5)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

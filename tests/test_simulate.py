@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from geogan.errors import InputError
+from geogan.pipeline import simulation_maps
 from geogan.pipeline.simulate import simulate
 
 UTM = "EPSG:25832"
@@ -30,6 +31,8 @@ class Stub:
     names: tuple[str, ...] = ("clay", "sand")
     digest: str = "d1"
     asked: int = 0
+    evaluation: dict[str, Any] | None = None
+    system: dict[str, Any] = field(default_factory=lambda: {"experiment": "delta", "key": "k1"})
 
     @property
     def proportions(self) -> dict[str, float]:
@@ -56,6 +59,8 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     bundle = Stub()
     module = SimpleNamespace(load_bundle=lambda path: bundle)
     monkeypatch.setitem(sys.modules, "geogan.inference", module)
+    for name in ("_map", "curves"):  # pictures of the page, which take their time
+        monkeypatch.setattr(simulation_maps, name, lambda *given, **options: b"")
     return bundle
 
 
@@ -75,7 +80,15 @@ def test_fields_honour_the_wells_where_they_are(tmp_path: Path, stub: Stub, well
     assert (told["honoured_share"], told["honoured_share_min"], told["wells_used"]) == (1, 1, 3)
     assert (told["realizations"], told["seed"], told["bundle"]) == (5, 3, "d1")
     assert told["proportions_training"] == {"clay": 0.75, "sand": 0.25}
-    assert told["files"] == ["f.tif", "f.tif.probability.tif", "f.tif.entropy.tif", "f.tif.report.json"]
+    assert told["files"] == [
+        "f.tif",
+        "f.tif.probability.tif",
+        "f.tif.entropy.tif",
+        "f.tif.e_type.tif",
+        "f.tif.std.tif",
+        "f.tif.report.html",
+        "f.tif.report.json",
+    ]
     assert sorted(told["files"]) == sorted(path.name for path in out.parent.iterdir())
     with rasterio.open(out) as back:
         sampled = [values.tolist() for values in back.sample([(510, 1070), (590, 1010), (550, 1050)])]
@@ -121,6 +134,8 @@ def test_what_was_assumed_and_left_out_goes_to_stderr(
         ({"size": (10_000_000, 10_000_000)}, "GiB of memory are free"),
         ({"size": (4, 4)}, "lies outside the grid, x 0 to 4"),
         ({**GRID, "out": "f.nc"}, r"unknown suffix \.nc"),
+        ({**GRID, "proportions": "clay=0.4,sand=0.7"}, "--proportions clay=0.4,sand=0.7: the shares sum to 1.1"),
+        ({**GRID, "proportions": "mud=0.4"}, "unknown facies 'mud'; known are clay, sand"),
     ],
 )
 def test_bad_usage_is_refused_before_sampling(
@@ -145,6 +160,34 @@ def test_another_cell_size_needs_force(tmp_path: Path, stub: Stub, wells: Path) 
         simulate(BUNDLE, out, **usual, **GRID)
     simulate(BUNDLE, out, force=True, **usual, **GRID)
     simulate(BUNDLE, out, size=(4, 4), unconditional=True, count=1, quiet=True)  # cells of the bundle's size
+
+
+@pytest.mark.parametrize("cell", [10.0, 40.0])
+def test_another_cell_size_is_drawn_in_the_trained_one(tmp_path: Path, stub: Stub, wells: Path, cell: float) -> None:
+    out, usual = tmp_path / "f.npz", {"wells": wells, "count": 3, "quiet": True, **GRID}
+    stub.cell_size = (cell, cell)
+    told = simulate(BUNDLE, out, rescale=True, **usual)
+    with np.load(out) as back:
+        assert back["facies"].shape == (3, 4, 5)
+    assert told["honoured_share"] == 1
+    assert told["rescaled"]["drawn_rows"] == 80 / cell
+    assert told["rescaled"]["drawn_columns"] == np.ceil(100 / cell)
+    assert told["curves"]["window"] == [80 / cell, np.ceil(100 / cell)]
+    stub.cell_size = (20.0, 20.0)
+    same = simulate(BUNDLE, out, rescale=True, **usual)
+    assert same["rescaled"] is None
+
+
+def test_what_cannot_be_rescaled_is_refused(tmp_path: Path, stub: Stub) -> None:
+    out, usual = tmp_path / "f.npz", {"unconditional": True, "count": 1, "quiet": True, "rescale": True}
+    with pytest.raises(InputError, match="--rescale: the bundle's training image has no cell size"):
+        simulate(BUNDLE, out, **usual, **GRID)
+    stub.cell_size = (10.0, 10.0)
+    with pytest.raises(InputError, match="--rescale: the grid has no cell size"):
+        simulate(BUNDLE, out, size=(4, 4), **usual)
+    with pytest.raises(InputError, match="--rescale and --force"):
+        simulate(BUNDLE, out, force=True, **usual, **GRID)
+    assert stub.asked == 0
 
 
 def test_kasted_wells_as_geotiff(tmp_path: Path, stub: Stub) -> None:

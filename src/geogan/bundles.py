@@ -21,6 +21,7 @@ from geogan.manifests import MANIFEST, read_manifest, verify
 
 SCHEMA = 3
 WEIGHTS = "weights.safetensors"
+EVALUATION = "evaluation.json"  # of bundles alone, and of those whose model was judged before their export
 USES = {"simulation": "geogan simulate", "translation": "geogan translate"}
 
 
@@ -60,6 +61,26 @@ def read_system(path: Path) -> dict[str, Any]:
         raise InputError(f"{file}: schema {system.get('schema')}, this geogan reads schema {SCHEMA}; export it again")
     _has(file, system, ("task", "config", "weights_sha256"))
     return system
+
+
+def read_evaluation(path: Path) -> dict[str, Any] | None:
+    """What a bundle knows of its model's evaluation; None in a model folder, or where the bundle has none.
+
+    ``metrics`` by name; ``curves`` of held-out tiles of the training image, each with ``mean``, ``min`` and ``max``
+    over the tiles at lags 1, 2, ...; ``size`` of these tiles, in cells, and their number ``tiles``; in some bundles
+    ``reliability`` of each facies: ``level`` of probability, ``share`` of the cells, ``observed`` frequency.
+    """
+    file = path / EVALUATION
+    if not file.exists():
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{file}: is not valid JSON; export the bundle again")
+    _has(file, found, ("metrics", "curves", "size", "tiles"))
+    return found
 
 
 def _has(file: Path, system: dict[str, Any], keys: Sequence[str]) -> None:

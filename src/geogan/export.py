@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import warnings
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from geogan.bundles import WEIGHTS
+from geogan.bundles import EVALUATION, WEIGHTS
 from geogan.files import replacing_folder
 from geogan.manifests import write_manifest
 
@@ -51,9 +52,10 @@ class Exported:
     card: str  # what a reader must know before using it, as Markdown
 
 
-def write_bundle(model: Path, out: Path, exported: Exported) -> None:
+def write_bundle(model: Path, out: Path, exported: Exported, evaluation: dict[str, Any] | None = None) -> None:
     """Make the bundle ``out`` from a model folder: weights, system.json, graphs, card.md, manifest.
 
+    ``evaluation``, where there is one, becomes evaluation.json: what the model was judged by.
     Raises OnnxMismatch, and writes nothing, if ONNX and torch differ by more than 1e-4 at one of two sizes.
     """
     with replacing_folder(out) as folder:
@@ -62,6 +64,8 @@ def write_bundle(model: Path, out: Path, exported: Exported) -> None:
         for name, graph in exported.graphs.items():
             write_onnx(graph, folder / name)
         (folder / "card.md").write_text(exported.card, encoding="utf-8")
+        if evaluation is not None:
+            (folder / EVALUATION).write_text(json.dumps(evaluation) + "\n", encoding="utf-8")
         write_manifest(folder, "bundle")
 
 

@@ -23,6 +23,8 @@ WRITERS: dict[str, dict[str, Writer]] = {
         "": fields_tif.write_facies,
         ".probability": fields_tif.write_probability,
         ".entropy": fields_tif.write_entropy,
+        ".e_type": fields_tif.write_e_type,
+        ".std": fields_tif.write_std,
     },
     ".gslib": {"": fields_gslib.write_facies, ".probability": fields_gslib.write_probability},
 }
@@ -44,13 +46,13 @@ def check_output(path: Path) -> None:
 
 
 def paths(path: Path) -> list[Path]:
-    """The files of an ensemble written to OUT: OUT itself, OUT.probability.tif, ..., OUT.report.json."""
+    """The files of an ensemble written to OUT: OUT itself, ..., OUT.report.html, OUT.report.json."""
     fields = [path.with_name(path.name + part + path.suffix) if part else path for part in WRITERS[path.suffix]]
-    return [*fields, path.with_name(path.name + ".report.json")]
+    return [*fields, *(path.with_name(path.name + suffix) for suffix in (".report.html", ".report.json"))]
 
 
-def write(path: Path, ensemble: Ensemble, report: dict[str, Any]) -> list[Path]:
-    """Write the ensemble and its report; the paths written.
+def write(path: Path, ensemble: Ensemble, report: dict[str, Any], page: str = "") -> list[Path]:
+    """Write the ensemble, its report and the page that shows it; the paths written.
 
     Every file is complete and on the device before the first takes its place: if one cannot be written,
     all that was there before stays and nothing is added. Raises InputError then (no room, no permission).
@@ -61,10 +63,11 @@ def write(path: Path, ensemble: Ensemble, report: dict[str, Any]) -> list[Path]:
     try:
         with ExitStack() as stack:
             # The report is entered first, so that it takes its place last.
-            temporary = stack.enter_context(replacing_file(made[-1]))
-            temporary.write_text(text, encoding="utf-8")
-            _to_device(temporary)
-            for target, writer in zip(made[:-1], WRITERS[path.suffix].values(), strict=True):
+            for target, content in ((made[-1], text), (made[-2], page)):
+                temporary = stack.enter_context(replacing_file(target))
+                temporary.write_text(content, encoding="utf-8")
+                _to_device(temporary)
+            for target, writer in zip(made[:-2], WRITERS[path.suffix].values(), strict=True):
                 replacing = replacing_folder if path.suffix == ".zarr" else replacing_file
                 temporary = stack.enter_context(replacing(target))
                 writer(temporary, ensemble)

@@ -19,10 +19,10 @@ def write_facies(path: Path, ensemble: Ensemble) -> None:
 
 
 def write_probability(path: Path, ensemble: Ensemble) -> None:
-    """One variable ``probability_<name>`` per facies, then ``entropy``."""
-    values = np.concatenate([ensemble.probability, ensemble.entropy[None]])
+    """One variable ``probability_<name>`` per facies, then ``entropy``, ``e_type`` and ``std``."""
+    values = np.concatenate([ensemble.probability, np.stack([ensemble.entropy, ensemble.e_type, ensemble.std])])
     names = [f"probability_{name}" for name in ensemble.names]
-    _write(path, [*names, "entropy"], values, ensemble.grid, "%.6g")
+    _write(path, [*names, "entropy", "e_type", "std"], values, ensemble.grid, "%.6g")
 
 
 def _write(

@@ -30,6 +30,16 @@ def write_entropy(path: Path, ensemble: Ensemble) -> None:
     _write(path, [("entropy", ensemble.entropy)], ensemble.grid)
 
 
+def write_e_type(path: Path, ensemble: Ensemble) -> None:
+    """One float32 band: the mean of the codes."""
+    _write(path, [("e_type", ensemble.e_type)], ensemble.grid)
+
+
+def write_std(path: Path, ensemble: Ensemble) -> None:
+    """One float32 band: the standard deviation of the codes."""
+    _write(path, [("std", ensemble.std)], ensemble.grid)
+
+
 def _write(path: Path, bands: list[tuple[str, Band]], grid: Grid, nodata: int | None = None) -> None:
     """A tiled, compressed GeoTIFF. It is made in memory and copied: on a full device GDAL may close a
     file that it could not finish without an error, a plain write may not. Raises OSError then."""

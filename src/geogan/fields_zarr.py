@@ -18,7 +18,7 @@ SHARD = 64 * 2**20  # bytes before compression; the writer holds one shard
 
 
 def write(path: Path, ensemble: Ensemble) -> None:
-    """``facies`` (realization, y, x), ``probability`` (code, y, x), ``entropy`` (y, x).
+    """``facies`` (realization, y, x), ``probability`` (code, y, x), ``entropy``, ``e_type``, ``std`` (y, x).
 
     Coordinates ``realization``, ``code``, ``y``, ``x`` (cell centres in map units) and ``spatial_ref``
     (CF grid mapping with ``crs_wkt`` and ``GeoTransform``); the facies dimension is called ``code``
@@ -39,15 +39,16 @@ def write(path: Path, ensemble: Ensemble) -> None:
     )
     _array(root, "facies", ensemble.facies, ("realization", "y", "x"), fill=255)
     _array(root, "probability", ensemble.probability, ("code", "y", "x"), fill=float("nan"))
-    _array(root, "entropy", ensemble.entropy, ("y", "x"), fill=float("nan"))
+    for name, values in (("entropy", ensemble.entropy), ("e_type", ensemble.e_type), ("std", ensemble.std)):
+        _array(root, name, values, ("y", "x"), fill=float("nan"))
     a, _, c, _, e, f = grid.transform
-    for name, values in (
+    for name, centres in (
         ("realization", np.arange(len(ensemble.facies))),
         ("code", np.arange(len(ensemble.names))),
         ("y", f + e * (np.arange(grid.rows) + 0.5)),
         ("x", c + a * (np.arange(grid.columns) + 0.5)),
     ):
-        _coordinate(root, name, values, {})
+        _coordinate(root, name, centres, {})
     reference = {"GeoTransform": " ".join(str(v) for v in (c, a, 0.0, f, 0.0, e))}
     if grid.crs is not None:
         reference |= {"crs_wkt": grid.crs, "spatial_ref": grid.crs}

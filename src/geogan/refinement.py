@@ -112,7 +112,7 @@ class Refiner:
 
         def draw(z: Float[Tensor, "row noise zy zx"]) -> Float[Tensor, "row channel y x"]:
             logits: Tensor = self.sampler.generator(z, shown)[..., :rows, :columns]
-            return logits
+            return self.sampler.offset(logits)
 
         wells = Wells.of(self.mask, self.codes, self.sampler.device)
         for z, logits in descend(draw, start.to(self.sampler.device), self.sampler.latent.name, wells, self.steps):
