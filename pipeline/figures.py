@@ -14,6 +14,8 @@ from geogan.evaluate import Evaluation
 from geogan.files import write_text
 from geogan.metrics.curves import Curve
 
+from .trust_figures import draw_trust
+
 _AXES = {
     "connectivity": "connectivity τ(h)",
     "variogram": "indicator variogram γ(h)",
@@ -21,13 +23,15 @@ _AXES = {
 
 
 def draw_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write ``samples.png``, ``constraints.png``, ``curves.png`` and ``curves.csv``; their paths."""
+    """Write ``samples.png``, ``constraints.png``, ``curves``, ``reliability`` and ``distances``; the last three as a
+    PNG and a table each. Their paths.
+    """
     paths = [folder / name for name in ("samples.png", "constraints.png", "curves.png", "curves.csv")]
     sample_sheet(evaluation, paths[0])
     constraint_overlay(evaluation, paths[1])
     curve_sheet(evaluation.curves, paths[2])
     write_curves(evaluation.curves, paths[3])
-    return paths
+    return paths + draw_trust(evaluation.reliability, evaluation.profiles, folder)
 
 
 def sample_sheet(evaluation: Evaluation, path: Path, *, sets: int = 3, noises: int = 3) -> None:

@@ -103,12 +103,13 @@ class Simulation(Task):
     def judge(self, model: Path, settings: Evaluation, figures: Path) -> Judged:
         sampler = load_bundle(model, self.device.type).sampler
         real, train = (self.prepared.tiles(split, "image", "evaluation") for split in ("test", "train"))
+        truth = self.prepared.tiles("test", "constraint", "evaluation")
         hard, names = self.constraints.read("test", "evaluation"), self.prepared.names
         counts: dict[str, Any] = {"fields": settings.fields, "groups": settings.groups, "seed": settings.seed}
         if self.prepared.scale:
-            evaluation = evaluate_property(sampler, real, train, hard, **counts)
+            evaluation = evaluate_property(sampler, real, train, hard, truth, **counts)
         else:
-            evaluation = evaluate(sampler, real, train, hard, facies_names=names, **counts)
+            evaluation = evaluate(sampler, real, train, hard, truth, facies_names=names, **counts)
         draw_evaluation(evaluation, figures)
         batch = 1 if self.device.type == "cpu" else 16
         return Judged(evaluation.metrics, {"seconds_per_field": evaluation.seconds_per_field, "batch": batch})

@@ -14,6 +14,7 @@ install_import_hook(
         "geogan.augmentation",
         "geogan.batches",
         "geogan.blocks",
+        "geogan.conditions",
         "geogan.constraints",
         "geogan.critics",
         "geogan.descent",

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from geogan.choices import choose
-from geogan.constraints import CONSTRAINTS, Density, NoConstraints, Number, WellColumns
+from geogan.constraints import CONSTRAINTS, Clusters, Density, NoConstraints, Number, WellColumns
 from geogan.errors import InputError
 
 
@@ -39,6 +39,39 @@ def test_number_is_per_training_tile() -> None:
     assert Number(number=1).mask(32, 64, rng()).sum() == 1
     with pytest.raises(InputError, match=r"constraints\.number: 65 .* give at most 64"):
         Number(number=65).mask(8, 8, rng())
+
+
+def test_clusters_have_the_exact_number_and_the_width_asked_for() -> None:
+    mask = Clusters(clusters=4, wells=5).mask(64, 64, rng())
+    assert mask.sum() == 20
+    assert Clusters(clusters=4, wells=5).mask(160, 64, rng()).sum() == 25 * 5
+    assert Clusters(clusters=1, wells=64).mask(8, 8, rng()).all()  # without replacement, and no pixel is out of reach
+    one = [np.argwhere(Clusters(clusters=1, wells=6, spread=4.0).mask(200, 200, rng(seed))) for seed in range(400)]
+    inside = [wells for wells in one if wells.min() > 20 and wells.max() < 180]
+    spread = np.sqrt(np.mean([wells.var(axis=0, ddof=1) for wells in inside], axis=0))
+    assert spread == pytest.approx([4, 4], rel=0.08)
+    middles = np.array([wells.mean(axis=0) for wells in one])
+    assert middles.mean(axis=0) == pytest.approx([99.5, 99.5], abs=10)
+    assert middles.std(axis=0) == pytest.approx(200 / np.sqrt(12), rel=0.1)
+
+
+def test_wells_of_clusters_are_closer_together_than_scattered_ones() -> None:
+    def apart(mask: np.ndarray) -> float:
+        points = np.argwhere(mask).astype(float)
+        distance = np.hypot(*(points[:, None] - points[None, :]).transpose(2, 0, 1))
+        return float((distance + 1e9 * np.eye(len(points))).min(axis=1).mean())
+
+    tight = [apart(Clusters(clusters=4, wells=5, spread=2.0).mask(64, 64, rng(seed))) for seed in range(20)]
+    loose = [apart(Number(number=20).mask(64, 64, rng(seed))) for seed in range(20)]
+    assert np.mean(tight) < 0.4 * np.mean(loose)
+    narrow = Clusters(clusters=1, wells=9, spread=1e-3).mask(64, 64, rng(1))
+    assert narrow.sum() == 9
+    assert np.ptp(np.argwhere(narrow), axis=0).max() <= 4  # the nearest pixels, as none is drawn twice
+
+
+def test_clusters_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(InputError, match=r"constraints\.wells: 2 clusters of 40 .* give at most 32"):
+        Clusters(clusters=2, wells=40).mask(8, 8, rng())
 
 
 def test_horizontal_lines_cross_the_tile() -> None:
@@ -99,6 +132,10 @@ def test_none_draws_nothing() -> None:
         ({"name": "density", "density": 1.5}, r"constraints\.density"),
         ({"name": "density", "draws": 0}, r"constraints\.draws"),
         ({"name": "number", "number": 0}, r"constraints\.number"),
+        ({"name": "clusters", "clusters": 0}, r"constraints\.clusters"),
+        ({"name": "clusters", "wells": 0}, r"constraints\.wells"),
+        ({"name": "clusters", "spread": 0.0}, r"constraints\.spread"),
+        ({"name": "clusters", "spread": float("inf")}, r"constraints\.spread"),
         ({"name": "well_columns", "length": 0}, r"constraints\.length"),
         ({"name": "well_columns", "seed": -1}, r"constraints\.seed"),
         ({"name": "density", "number": 3}, r"constraints\.number: unknown key"),

@@ -30,7 +30,8 @@ def hard_data(tiles: np.ndarray, draws: int = 2) -> tuple[np.ndarray, np.ndarray
     return mask, np.where(mask, tiles[:, None], 255).astype(np.uint8)
 
 
-HARD = hard_data(stripes(8, 4))
+TRUTH = stripes(8, 4)
+HARD = hard_data(TRUTH)
 
 
 def honouring(mask: np.ndarray, facies: np.ndarray, seed: int) -> np.ndarray:
@@ -45,7 +46,7 @@ def ignoring(mask: np.ndarray, facies: np.ndarray, seed: int) -> np.ndarray:
 
 
 def run(sampler, **options):
-    return evaluate(sampler, REAL, TRAIN, HARD, facies_names=NAMES, fields=20, groups=3, **options)
+    return evaluate(sampler, REAL, TRAIN, HARD, TRUTH, facies_names=NAMES, fields=20, groups=3, **options)
 
 
 def test_a_sampler_that_honours_and_varies():
@@ -74,11 +75,43 @@ def test_a_sampler_that_ignores_noise_and_hard_data():
     assert evaluation.groups.shape == (3, 10, SIZE, SIZE)
 
 
+def test_pasted_wells_and_a_frozen_noise_show_in_the_figures_of_trust():
+    """``honouring`` pastes the wells into fields that know nothing of them, ``ignoring`` draws one field for all."""
+    pasted, frozen = run(honouring).metrics, run(ignoring).metrics
+    assert pasted["well_halo"] > 0.2 > 4 * pasted["floor_well_halo"]
+    assert frozen["hamming_ratio"] == 0
+    wrong = np.mean([(TRAIN[0] != TRUTH[group]).mean() for group in range(3)])
+    assert frozen["brier"] == pytest.approx(wrong, rel=1e-5)
+    assert frozen["reliability"] == pytest.approx(wrong, rel=1e-5)
+    assert 0.5 < pasted["hamming_ratio"] < 1.5
+    assert pasted["kriging_brier"] < min(pasted["brier"], pasted["constant_brier"])
+    baselines = ("constant_brier", "nearest_well_brier", "kriging_brier")
+    assert [pasted[name] for name in baselines] == [frozen[name] for name in baselines]  # of the hard data alone
+
+
+def test_a_sampler_that_knows_the_truth_has_no_halo_and_no_error():
+    def knowing(mask: np.ndarray, facies: np.ndarray, seed: int) -> np.ndarray:
+        rows = np.arange(len(mask))
+        return TRUTH[rows % 8 if len(mask) == 20 else rows // 10]  # twenty fields, or ten for each group
+
+    evaluation = run(knowing)
+    metrics = evaluation.metrics
+    assert metrics["constraint_accuracy"] == 1
+    zero = ("well_halo", "well_halo_isolated", "well_halo_error", "brier", "reliability", "hamming_ratio")
+    assert [metrics[name] for name in zero] == [0] * len(zero)
+    names = ["well_differs", "well_isolated", "well_error", "border_proportion_sand", "border_contact"]
+    assert [profile.name for profile in evaluation.profiles] == names
+    assert [curve.facies for curve in evaluation.reliability] == ["sand"]
+
+
 def test_controls_and_floor_stand_beside_every_distribution_metric():
     metrics = run(honouring).metrics
-    for key in ("mph_js_0", "connectivity_x", "connectivity_y", "variogram_x", "variogram_y_share"):
+    for key in ("mph_js_0", "connectivity_x", "connectivity_y", "variogram_x", "variogram_y_share", "lbp_chi2"):
         assert metrics[f"floor_{key}"] < 0.5 * metrics[f"noise_{key}"], key
         assert metrics[f"floor_{key}"] < 0.5 * metrics[f"rotated_{key}"], key
+    assert metrics["floor_well_halo"] < 0.5 * metrics["noise_well_halo"]
+    assert metrics["hog_chi2"] < 0.5 * metrics["noise_hog_chi2"]
+    assert {"well_halo_isolated", "border_drift", "floor_border_drift", "floor_border_drift_contact"} <= metrics.keys()
     assert {"components", "components_real", "floor_components", "components_wasserstein"} <= metrics.keys()
     assert metrics["n_fields"] == 20
     assert metrics["n_real"] == metrics["n_floor"] == 20
@@ -123,14 +156,16 @@ def test_validation_knows_every_metric_that_selects():
     [
         ({"real": REAL[:0]}, "held-out tiles: none"),
         ({"train": TRAIN[:0]}, "training tiles: none"),
-        ({"hard": (HARD[0][:0], HARD[1][:0])}, "hard data: none"),
-        ({"hard": (HARD[0] & False, HARD[1])}, "hard data: no datum"),
+        ({"hard": (HARD[0][:0], HARD[1][:0]), "truth": TRUTH[:0]}, "hard data: none"),
+        ({"hard": (HARD[0] & False, np.full_like(HARD[1], 255))}, "hard data: no datum"),
+        ({"truth": TRUTH[::-1]}, "hard data: are not those of the prepared tiles"),
+        ({"truth": TRUTH[:3]}, "hard data: are not those of the prepared tiles"),
     ],
 )
 def test_what_is_missing_is_named(change, message):
-    given = {"real": REAL, "train": TRAIN, "hard": HARD} | change
+    given = {"real": REAL, "train": TRAIN, "hard": HARD, "truth": TRUTH} | change
     with pytest.raises(InputError, match=message):
-        evaluate(honouring, given["real"], given["train"], given["hard"], facies_names=NAMES, fields=4)
+        evaluate(honouring, given["real"], given["train"], given["hard"], given["truth"], facies_names=NAMES, fields=4)
 
 
 def test_an_unknown_metric_is_refused_before_it_is_missed():

@@ -8,9 +8,19 @@ import numpy as np
 import pytest
 
 from geogan.evaluate import Evaluation
-from geogan.metrics import statistics
+from geogan.metrics import borders, halo, statistics
+from geogan.metrics.calibration import reliability
 from geogan.metrics.curves import compared
-from geogan.pipeline.figures import constraint_overlay, curve_sheet, draw_evaluation, loss_sheet, sample_sheet
+from geogan.metrics.neighbourhoods import neighbourhoods
+from geogan.pipeline.figures import (
+    constraint_overlay,
+    curve_sheet,
+    draw_evaluation,
+    loss_sheet,
+    sample_sheet,
+    write_curves,
+)
+from geogan.pipeline.trust_figures import profile_sheet, reliability_sheet, write_profiles, write_reliability
 
 
 def example(count: int, *, rows: int = 24, columns: int = 32, missed: bool = True) -> Evaluation:
@@ -23,7 +33,15 @@ def example(count: int, *, rows: int = 24, columns: int = 32, missed: bool = Tru
     if not missed:
         groups = np.where(mask[:, None], facies[:, None], groups)
     curves = tuple(compared(statistics(real, count), statistics(groups[0], count), names))
-    return Evaluation({}, curves, real, mask, facies, groups, names, 0.0)
+    near = neighbourhoods(mask)
+    seen = halo.halo(groups[:, 0], facies, near)
+    profiles = (
+        *halo.compared(seen, seen),
+        halo.error(groups, real[:2], near),
+        *borders.compared(borders.border(real, count), borders.border(groups[0], count), names),
+    )
+    reliable = reliability(groups, real[:2], names)
+    return Evaluation({}, curves, real, mask, facies, groups, names, 0.0, reliable, profiles)
 
 
 def texts(monkeypatch, draw) -> str:
@@ -47,7 +65,9 @@ def test_every_figure_is_written_and_the_same_twice(tmp_path, count):
     second = draw_evaluation(example(count), tmp_path / "b")
     for folder in ("a", "b"):
         loss_sheet(history, tmp_path / folder / "losses.png")
-    assert [path.name for path in first] == ["samples.png", "constraints.png", "curves.png", "curves.csv"]
+    names = ["samples.png", "constraints.png", "curves.png", "curves.csv"]
+    names += ["reliability.png", "reliability.csv", "distances.png", "distances.csv"]
+    assert [path.name for path in first] == names
     for one, other in zip([*first, tmp_path / "a/losses.png"], [*second, tmp_path / "b/losses.png"], strict=True):
         assert one.read_bytes() == other.read_bytes()
         assert one.suffix == ".csv" or one.read_bytes().startswith(b"\x89PNG")
@@ -91,7 +111,8 @@ def test_curves_of_many_facies_are_named(monkeypatch, tmp_path):
 
 def test_the_table_of_curves_has_a_row_per_statistic_and_lag(tmp_path):
     shown = example(2)
-    path = draw_evaluation(shown, tmp_path)[-1]
+    path = tmp_path / "curves.csv"
+    write_curves(shown.curves, path)
     rows = list(csv.DictReader(path.open()))
     assert list(rows[0]) == ["lag", "statistic", "simulated", "real_mean", "real_min", "real_max"]
     assert len(rows) == 4 * 23
@@ -110,3 +131,37 @@ def test_losses_may_be_sparse_not_finite_or_none(monkeypatch, tmp_path):
     loss_sheet(history, tmp_path / "a.png")
     loss_sheet([], tmp_path / "empty.png")
     assert (tmp_path / "empty.png").stat().st_size > 0
+
+
+def test_the_table_of_reliability_has_a_row_per_facies_and_probability(tmp_path):
+    shown = example(3)
+    write_reliability(shown.reliability, tmp_path / "reliability.csv")
+    rows = list(csv.DictReader((tmp_path / "reliability.csv").open()))
+    assert list(rows[0]) == ["level", "facies", "share", "observed", "calibrated"]
+    assert [(row["facies"], row["level"]) for row in rows] == [
+        (f"unit_{code}", level) for code in range(3) for level in ("0", "0.333333", "0.666667", "1")
+    ]
+    assert float(rows[5]["observed"]) == pytest.approx(shown.reliability[1].observed[1], rel=1e-5)
+    assert float(rows[5]["calibrated"]) == pytest.approx(shown.reliability[1].calibrated[1], rel=1e-5)
+
+
+def test_the_table_of_distances_leaves_what_is_not_known_empty(tmp_path):
+    shown = example(2)
+    write_profiles(shown.profiles, tmp_path / "distances.csv")
+    rows = list(csv.DictReader((tmp_path / "distances.csv").open()))
+    assert list(rows[0]) == ["distance", "statistic", "simulated", "reference"]
+    assert [row["statistic"] for row in rows[::10]][:3] == ["well_differs", "well_isolated", "well_error"]
+    border = [row for row in rows if row["statistic"] == "border_contact"]
+    assert [row["distance"] for row in border] == ["0", "1", "2", "4", "8", "16", "32"]
+    assert border[5]["simulated"] == border[5]["reference"] == ""  # 24 rows: nothing is 16 pixels from the border
+    assert float(border[4]["simulated"]) == pytest.approx(shown.profiles[-1].simulated[4], rel=1e-5)
+
+
+def test_distances_and_reliability_are_titled(monkeypatch, tmp_path):
+    shown = example(3)
+    text = texts(monkeypatch, lambda: profile_sheet(shown.profiles, tmp_path / "a.png"))
+    assert "not the facies of the nearest datum" in text
+    assert "unit_2, less that of whole fields" in text
+    assert "distance to the border (pixels)" in text
+    text = texts(monkeypatch, lambda: reliability_sheet(shown.reliability, tmp_path / "b.png"))
+    assert f"unit_1, off by {shown.reliability[1].gap:.3f}" in text

@@ -106,7 +106,8 @@ def test_the_image_of_a_property_is_itself_and_its_cost_is_of_values() -> None:
 
 
 def judged(sample: Any, real: np.ndarray, train: np.ndarray, known: np.ndarray, mask: np.ndarray) -> dict[str, float]:
-    return dict(evaluate_property(sample, real, train, (mask[:, None], known[:, None]), fields=30, groups=2).metrics)
+    hard = (mask[:, None], known[:, None])
+    return dict(evaluate_property(sample, real, train, hard, real, fields=30, groups=2).metrics)
 
 
 def test_figures_of_a_property_tell_the_truth_from_noise_and_from_a_shifted_copy() -> None:

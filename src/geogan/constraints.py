@@ -90,6 +90,48 @@ class Number:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """Single pixels that lie close together: ``clusters`` of ``wells`` pixels each in a tile of the training size.
+
+    The centres are uniform over the tile; the wells of a cluster are Gaussian around its centre with standard
+    deviation ``spread`` in pixels along x and along y, without those outside the tile. No pixel is drawn twice,
+    so a cluster too narrow for its wells is wider. After the Thomas process (1949), with fixed numbers.
+    """
+
+    clusters: int = 4
+    wells: int = 5
+    spread: float = 4.0
+    draws: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_draws(self.draws, self.seed)
+        for key, value in (("clusters", self.clusters), ("wells", self.wells)):
+            if value < 1:
+                raise InputError(f"constraints.{key}: must be at least 1, not {value}")
+        if not 0 < self.spread < math.inf:
+            raise InputError(f"constraints.spread: must be above 0 pixels and finite, not {self.spread}")
+
+    def mask(self, edge: int, tile: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+        """max(1, round(clusters * pixels / pixels of a training tile)) times ``wells`` pixels."""
+        clusters = _scaled(self.clusters, edge, tile)
+        if clusters * self.wells > edge * edge:
+            raise InputError(
+                f"constraints.wells: {clusters} clusters of {self.wells} pixels in a tile of {edge} x {edge}; "
+                f"give at most {edge * edge // clusters}"
+            )
+        mask = np.zeros((edge, edge), dtype=bool)
+        places = np.arange(edge)
+        for row, column in rng.uniform(-0.5, edge - 0.5, (clusters, 2)):
+            squared = (places[:, None] - row) ** 2 + (places - column) ** 2
+            # Highest log density + Gumbel noise: a weighted sample without replacement (Efraimidis, Spirakis 2006).
+            height = rng.gumbel(size=(edge, edge)) - squared / (2 * self.spread**2)
+            height[mask] = -np.inf
+            mask.flat[np.argpartition(height, -self.wells, axis=None)[-self.wells :]] = True
+        return mask
+
+
+@dataclass(frozen=True, kw_only=True)
 class WellColumns:
     """Boreholes in a section: ``wells`` straight lines of adjacent pixels in a tile of the training size.
 
@@ -144,6 +186,7 @@ CONSTRAINTS: dict[str, Callable[..., Masks]] = {
     "none": NoConstraints,
     "density": Density,
     "number": Number,
+    "clusters": Clusters,
     "well_columns": WellColumns,
 }
 

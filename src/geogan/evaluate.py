@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
 from geogan.errors import InputError
-from geogan.metrics import Statistics, by_facies, controls, statistics, summary
+from geogan.metrics import Statistics, borders, by_facies, controls, halo, statistics, summary
+from geogan.metrics.calibration import Reliability, reliability
 from geogan.metrics.curves import Curve, compared
 from geogan.metrics.diversity import hamming
 from geogan.metrics.memory import copy_rate
+from geogan.metrics.neighbourhoods import neighbourhoods
+from geogan.metrics.profiles import Profile
+from geogan.metrics.trust import baseline_figures, ensemble_figures
 from geogan.metrics.wells import accuracy, isolated_share
 
 Fields = UInt8[np.ndarray, "field y x"]
@@ -37,7 +41,8 @@ NOISES = 10  # fields with the same hard data
 class Evaluation:
     """``metrics`` are flat, and the same for the same sampler, data and seed; the rest is for figures.
 
-    The fields ``groups[i]`` were simulated with the hard data ``mask[i]``, ``facies[i]``.
+    The fields ``groups[i]`` were simulated with the hard data ``mask[i]``, ``facies[i]``. ``profiles`` are shares by
+    distance to the nearest hard datum and to the border.
     """
 
     metrics: dict[str, float | int]
@@ -48,6 +53,8 @@ class Evaluation:
     groups: UInt8[np.ndarray, "group noise y x"]
     facies_names: tuple[str, ...]
     seconds_per_field: float
+    reliability: tuple[Reliability, ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
 
 def same(codes: Any) -> Fields:
@@ -60,6 +67,7 @@ def evaluate(
     real: UInt8[np.ndarray, "tile y x"],
     train: UInt8[np.ndarray, "train_tile y x"],
     hard: HardData,
+    truth: UInt8[np.ndarray, "source y x"],
     *,
     facies_names: Sequence[str],
     code: Coder = same,
@@ -69,31 +77,39 @@ def evaluate(
 ) -> Evaluation:
     """All facies metrics of a sampler; names as in the documentation of the metrics.
 
-    ``code`` makes facies codes of what the sampler takes and gives; ``real`` and ``train`` are codes.
+    ``code`` makes facies codes of what the sampler takes and gives; ``real``, ``train`` and ``truth`` are codes.
 
     ``fields`` fields, each with hard data of its own, give accuracy and distribution metrics against
-    ``real``, the held-out tiles; ``groups`` sets of hard data with ten noises each give ``hamming``.
+    ``real``, the held-out tiles; ``groups`` sets of hard data with ten noises each give ``hamming`` and what the
+    ensembles say of ``truth``, the tiles that the hard data come from.
     ``train``, training tiles of the same size, give the held-out floor (``floor_*``) and ``copy_rate``;
     ``noise_*`` are independent pixels in the real proportions, ``rotated_*`` the real tiles turned by
     90 degrees. Where there are more tiles than ``fields``, evenly spaced ones are taken; ``n_*`` tell.
-    Raises InputError where there are no tiles or no hard data.
+    Raises InputError where there are no tiles or no hard data, or the hard data are not those of ``truth``.
     """
     count = len(facies_names)
     references = spread_tiles(train, 2 * fields, "training")
     real, floor = spread_tiles(real, fields, "held-out"), spread_tiles(train, fields, "training")
-    mask, known = hard_data_rows(hard, fields)
+    (mask, known), own = hard_data_rows(hard, fields), _sources(truth, hard, code, fields)
     start = time.perf_counter()
     simulated = sample(mask, known, seed)
     seconds = time.perf_counter() - start
     simulated, facies = code(simulated), code(known)
-    group_mask, group_known = hard_data_rows(hard, groups)
+    (group_mask, group_known), group_truth = hard_data_rows(hard, groups), _sources(truth, hard, code, groups)
     grouped, group_facies = code(_noises(sample, group_mask, group_known, NOISES, seed + 1)), code(group_known)
 
-    truth, found = statistics(real, count), statistics(simulated, count)
+    samples = {"floor": floor, "noise": controls.noise(real, count, seed), "rotated": controls.rotated(real)}
+    wanted, found = statistics(real, count), statistics(simulated, count)
+    beside = {name: statistics(fields_of, count) for name, fields_of in samples.items()}
+    near, group_near = neighbourhoods(mask), neighbourhoods(group_mask)
+    around = halo.compared(halo.halo(own, own, near), halo.halo(simulated, facies, near))
+    error = halo.error(grouped, group_truth, group_near)
+    reliable = reliability(grouped, group_truth, facies_names)
+
     metrics: dict[str, float | int] = {
         "seed": seed,
         "size": real.shape[-1],
-        "lags": truth.lags,
+        "lags": wanted.lags,
         "n_fields": fields,
         "n_real": len(real),
         "n_floor": len(floor),
@@ -103,27 +119,27 @@ def evaluate(
     }
     metrics |= accuracy(simulated, mask, facies, facies_names)
     metrics["isolated_share"] = isolated_share(simulated, mask, facies)
-    metrics |= summary(truth, found, facies_names) | by_facies(truth, found, facies_names)
-    metrics["hamming"] = _mean_hamming(grouped)
+    metrics |= summary(wanted, found, facies_names) | by_facies(wanted, found, facies_names)
+    metrics |= halo.figures(around) | {"well_halo_error": error.gap}
+    metrics |= ensemble_figures(grouped, group_truth, reliable, count)
+    metrics |= baseline_figures(beside["floor"], group_near, group_mask, group_facies, group_truth)
     metrics["copy_rate"] = copy_rate(simulated, references, count)
-    metrics |= _real(real, truth, mask, facies_names)
+    metrics |= _real(real, wanted, mask, facies_names)
     metrics["floor_copy_rate"] = copy_rate(real, references, count)
-    for name, control in (
-        ("floor", floor),
-        ("noise", controls.noise(real, count, seed)),
-        ("rotated", controls.rotated(real)),
-    ):
-        figures = summary(truth, statistics(control, count), facies_names)
+    for name, of_control in beside.items():
+        figures = summary(wanted, of_control, facies_names) | halo.control_figures(samples[name], own, near)
         metrics |= {f"{name}_{key}": value for key, value in figures.items()}
     return Evaluation(
         metrics=plain(metrics),
-        curves=tuple(compared(truth, found, facies_names)),
+        curves=tuple(compared(wanted, found, facies_names)),
         real=real,
         mask=group_mask,
         facies=group_facies,
         groups=grouped,
         facies_names=tuple(facies_names),
         seconds_per_field=seconds / fields,
+        reliability=reliable,
+        profiles=(*around, error, *borders.compared(wanted.border, found.border, facies_names)),
     )
 
 
@@ -175,13 +191,26 @@ def spread_tiles(tiles: Any, number: int, split: str) -> Any:
 
 def hard_data_rows(hard: HardData, number: int) -> tuple[Mask, Any]:
     """``number`` sets of hard data: the first draw of every tile, then the second, ...; then again."""
-    mask, known = hard
-    tiles, draws = mask.shape[:2]
+    places = _places(hard, number)
+    return hard[0][places], hard[1][places]
+
+
+def _places(hard: HardData, number: int) -> tuple[Int64[np.ndarray, " row"], Int64[np.ndarray, " row"]]:
+    """Tile and draw of each of ``number`` sets of hard data."""
+    tiles, draws = hard[0].shape[:2]
     if tiles * draws == 0:
         raise InputError("hard data: none at the evaluation size; a smaller evaluation_tile gives some")
     index = np.arange(number)
-    tile, draw = index % tiles, index // tiles % draws
-    return mask[tile, draw], known[tile, draw]
+    return index % tiles, index // tiles % draws
+
+
+def _sources(truth: UInt8[np.ndarray, "source y x"], hard: HardData, code: Coder, number: int) -> Fields:
+    """The tiles that the sets of ``hard_data_rows`` come from. Raises InputError where these say something else."""
+    mask, known = hard_data_rows(hard, number)
+    tiles = truth[_places(hard, number)[0] % max(1, len(truth))]
+    if len(truth) != len(hard[0]) or (tiles != code(known))[mask].any():
+        raise InputError("hard data: are not those of the prepared tiles; 'geogan constrain' samples them again")
+    return np.asarray(tiles)
 
 
 def _noises(

@@ -8,6 +8,8 @@ FIELD_DIRECTIONS = {
     "mph_js_0": +1,
     "mph_js_1": +1,
     "mph_js_2": +1,
+    "hog_chi2": +1,
+    "lbp_chi2": +1,
     "connectivity_x": +1,
     "connectivity_y": +1,
     "variogram_x": +1,

@@ -23,6 +23,13 @@ def hamming_of_counts(counts: Int64[np.ndarray, "facies y x"], n: int) -> float:
     return float((n * n - agreeing).mean() / (n * (n - 1)))
 
 
+def differing(fields: UInt8[np.ndarray, "noise y x"]) -> Float64[np.ndarray, "y x"]:
+    """Share of the pairs of fields (at least two fields) that differ in each pixel; its mean is ``hamming``."""
+    n = len(fields)
+    agreeing = sum((fields == code).sum(axis=0, dtype=np.int64) ** 2 for code in np.unique(fields))
+    return np.asarray((n * n - agreeing) / (n * (n - 1)))
+
+
 def brier(probability: Float64[np.ndarray, "facies y x"], truth: UInt8[np.ndarray, "y x"]) -> float:
     """Mean over pixels of sum_k (p_k - [truth = k])^2 / 2, in [0, 1]; with two facies (p_1 - truth)^2."""
     codes = np.arange(len(probability))[:, None, None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
-from geogan.metrics import components, connectivity, patterns, proportions, variogram
+from geogan.metrics import borders, components, connectivity, patterns, proportions, textures, variogram
 
 LAGS = 59
 
@@ -29,6 +29,9 @@ class Statistics:
     variogram: Float64[np.ndarray, "facies axis field lag"]
     components: Int64[np.ndarray, "facies field"]
     sizes: tuple[Int64[np.ndarray, " _component"], ...]
+    hog: Float64[np.ndarray, " _gradient"]
+    lbp: Float64[np.ndarray, " _binary_pattern"]
+    border: borders.Border
 
     @property
     def lags(self) -> int:
@@ -51,4 +54,7 @@ def statistics(fields: UInt8[np.ndarray, "field y x"], count: int) -> Statistics
         variogram=np.stack([variogram.curves(facies, lags) for facies in inside]),
         components=np.stack([components.counts(facies) for facies in labels]),
         sizes=tuple(components.sizes(facies) for facies in labels),
+        hog=textures.hog(fields, count),
+        lbp=textures.lbp(fields, count),
+        border=borders.border(fields, count),
     )

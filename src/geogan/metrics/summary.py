@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geogan.metrics import components, connectivity, patterns, variogram
+from geogan.metrics import borders, components, connectivity, patterns, textures, variogram
 from geogan.metrics.statistics import Statistics
 
 
@@ -19,6 +19,9 @@ def summary(real: Statistics, simulated: Statistics, names: Sequence[str]) -> di
     result = _proportions(real, simulated, names)
     for level, (a, b) in enumerate(zip(real.patterns, simulated.patterns, strict=True)):
         result[f"mph_js_{level}"] = patterns.divergence(a, b)
+    result["hog_chi2"] = textures.chi_square(real.hog, simulated.hog)
+    result["lbp_chi2"] = textures.chi_square(real.lbp, simulated.lbp)
+    result |= borders.drift(real.border, simulated.border)
     figures = [_of_facies(real, simulated, index) for index in range(len(real.studied))]
     return result | {key: float(np.mean([figure[key] for figure in figures])) for key in figures[0]}
 

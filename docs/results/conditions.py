@@ -1,0 +1,80 @@
+"""A trained model with other hard data than those it was trained with: one JSON line for each kind.
+
+    python docs/results/conditions.py BUNDLE data/prepared/channels.zarr --seed 0 --fields 100 --groups 10 \
+        '{name: density, density: 0.001}' '{name: clusters, clusters: 4}' '{name: well_columns, wells: 3}'
+
+A kind is written as `constraints` in params.yaml. Fields are judged on the test ground of the prepared store; with
+`--seed` the noise changes, with the `seed` of a kind the places of its wells. `--all` prints every metric.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from geogan.choices import Choice, choose
+from geogan.conditions import judge
+from geogan.constraints import CONSTRAINTS
+from geogan.errors import InputError
+from geogan.inference import load_bundle
+from geogan.store import open_prepared
+
+SHOWN = (
+    *("constraint_accuracy", "isolated_share", "hamming", "brier", "hamming_ratio", "reliability"),
+    *("kriging_brier", "nearest_well_brier", "constant_brier"),
+    *("mph_js_0", "connectivity_y", "components", "components_real"),
+    *("well_halo", "floor_well_halo", "border_drift", "floor_border_drift"),
+    *("size", "n_fields", "n_groups", "seed"),
+)
+
+
+def kind(text: str) -> Choice:
+    """The kind of hard data that ``text`` names, checked. Raises InputError."""
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError:
+        raise InputError(f"constraints: {text!r} is not YAML; write {{name: density, density: 0.01}}") from None
+    choice = choose("constraints", value, CONSTRAINTS)
+    choice.build(CONSTRAINTS)
+    return choice
+
+
+def main() -> None:
+    """Judge and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=Path, help="folder that 'geogan export' made, or a model folder")
+    parser.add_argument("prepared", type=Path, help="prepared store, data/prepared/DATASET.zarr")
+    parser.add_argument("kinds", nargs="+", metavar="KIND", help="{name: density, density: 0.001}, ...")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fields", type=int, default=100)
+    parser.add_argument("--groups", type=int, default=10, help="sets of hard data with ten fields each")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--all", action="store_true", help="every metric")
+    given = parser.parse_args()
+    if min(given.fields, given.groups) < 1 or given.seed < 0:
+        parser.error("--fields and --groups must be at least 1, --seed at least 0")
+    kinds = [kind(text) for text in given.kinds]
+    bundle, prepared = load_bundle(given.bundle, given.device), open_prepared(given.prepared)
+    if bundle.names != prepared.names:
+        raise InputError(
+            f"{given.prepared}: facies {', '.join(prepared.names)}, the bundle knows {', '.join(bundle.names)}; "
+            "give the store of the bundle's own training image"
+        )
+    numbers = {"fields": given.fields, "groups": given.groups, "seed": given.seed}
+    for choice in kinds:
+        metrics = judge(bundle.sampler, prepared, choice.build(CONSTRAINTS), **numbers).metrics
+        shown = sorted(metrics) if given.all else SHOWN
+        print(json.dumps({"constraints": choice.plain()} | {name: metrics[name] for name in shown}), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        print(f"conditions.py: {error}", file=sys.stderr)
+        sys.exit(2)
