@@ -235,6 +235,7 @@ def simulate(
     hide_wells: Annotated[
         bool, typer.Option("--hide-wells", help="Not to show the wells to the generator: --refine alone honours them.")
     ] = False,
+    window: Annotated[int | None, typer.Option(help="Edge of the windows of large fields, in cells.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -261,6 +262,7 @@ def simulate(
             columns=_pairs("--columns", columns),
             on_conflict=on_conflict,  # type: ignore[arg-type]
             refinement=Refinement(refine, exact, hide_wells),
+            window=window,
             force=force,
             quiet=quiet,
         )

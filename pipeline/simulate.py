@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
+from jaxtyping import UInt8
 
-from geogan import fields
+from geogan import drawn_fields, fields
 from geogan.ensemble import Ensemble, report
 from geogan.errors import InputError
 from geogan.grids import Grid
@@ -44,14 +45,17 @@ def simulate(
     columns: Mapping[str, str] | None = None,
     on_conflict: OnConflict = "error",
     refinement: Refinement = NO_REFINEMENT,
+    window: int | None = None,
     force: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Write ``count`` fields to ``out`` (the format goes by its suffix) that honour ``wells``; the report.
 
     The grid is given by ``size`` (rows, columns), by ``like`` (a raster), or by ``bounds`` (W, S, E, N),
-    ``resolution`` and ``crs``. ``refinement`` makes fields honour wells that they miss. ``force`` allows a cell size
-    that the bundle was not trained on. Raises InputError for whatever the user can mend; nothing is written then.
+    ``resolution`` and ``crs``. ``refinement`` makes fields honour wells that they miss. ``window`` is the side of
+    the windows that large fields are computed by, in cells; by default it follows from the generator. ``force``
+    allows a cell size that the bundle was not trained on. Raises InputError for whatever the user can mend; nothing is
+    written then.
     """
     fields.check_output(out)
     if count < 1 or seed < 0:
@@ -62,24 +66,24 @@ def simulate(
         raise InputError(f"--wells and --unconditional: {given}; pass one of them")
     refinement.check(wells=wells is not None)
     known = None if wells is None else read_wells(wells, columns=columns)
-    _check_room(grid, 2 * count + 64 if refinement.asked else count)
 
     from geogan.inference import load_bundle
 
     model = load_bundle(bundle)
     if not model.names:
         raise InputError(f"{bundle}: draws a continuous property; simulate takes bundles of facies")
+    _check_room(model, grid, window, refined=refinement.asked)
     _check_cell_size(model.cell_size, grid, force=force)
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
     start = time.perf_counter()
-    facies = _sample(model, refinement.shown(hard), count, seed, quiet=quiet)
+    facies = _sample(model, refinement.shown(hard), count, seed, window, out.parent, quiet=quiet)
     seconds = time.perf_counter() - start
     refining = Refining(refinement, model, hard, seed, known.source) if known and refinement.asked else None
     if refining:
         with _progress("refined", count, quiet=quiet) as progress:
-            facies = np.stack(list(refining.fields(facies, progress)))
+            facies = drawn_fields.keep(refining.fields(facies, progress), count, hard.mask.shape, out.parent)
     ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
     told = report(ensemble, bundle=model.digest, training=model.proportions)
     told["wells"] = known and {"file": known.source, "columns": known.columns, "notes": list(known.notes)}
@@ -115,14 +119,21 @@ def grid_of(
     return Grid.in_cells(*size)
 
 
-def _check_room(grid: Grid, count: int) -> None:
-    """Raise InputError where the fields and their statistics alone do not fit into memory."""
-    needed = grid.rows * grid.columns * (count + 16)
+def _check_room(model: Bundle, grid: Grid, window: int | None, *, refined: bool) -> None:
+    """Raise InputError where one field, what draws it and the statistics of all do not fit into memory.
+
+    The statistics are grids of float32, the probability of each facies, the maps and what computes them; hard
+    data are two grids of bytes. The number of fields does not matter: they wait on disk.
+    """
+    cells = grid.rows * grid.columns
+    statistics = 4 * cells * (len(model.names) + 6)
+    statistics += 64 * cells if refined else 0
+    needed = 2 * cells + max(statistics, model.memory(grid.rows, grid.columns, window))
     room = psutil.virtual_memory().available
     if needed > room:
         raise InputError(
-            f"grid of {grid.rows} x {grid.columns}, {count} realizations: {needed / 2**30:.1f} GiB are "
-            f"needed, {room / 2**30:.1f} GiB of memory are free; take fewer realizations or a smaller grid"
+            f"grid of {grid.rows} x {grid.columns}: {needed / 2**30:.1f} GiB are needed, "
+            f"{room / 2**30:.1f} GiB of memory are free; take a smaller grid"
         )
 
 
@@ -154,13 +165,17 @@ def _tell(wells: Wells, hard: HardData) -> None:
     )
 
 
-def _sample(model: Bundle, hard: HardData, count: int, seed: int, *, quiet: bool) -> Any:
+def _sample(
+    model: Bundle, hard: HardData, count: int, seed: int, window: int | None, folder: Path, *, quiet: bool
+) -> UInt8[np.ndarray, "realization y x"]:
+    """The fields, on disk."""
     with _progress("fields", count, quiet=quiet) as progress:
-        return model.sample(hard.mask, hard.facies, count, seed, progress)
+        fields = model.fields(hard.mask, hard.facies, count, seed, progress, window)
+        return drawn_fields.keep(fields, count, hard.mask.shape, folder)
 
 
 @contextmanager
-def _progress(what: str, count: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+def _progress(what: str, count: int, *, quiet: bool) -> Iterator[Callable[[float], None] | None]:
     """A callable that takes the number of fields done so far, or None."""
     if quiet:
         yield None
