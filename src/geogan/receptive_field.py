@@ -85,15 +85,17 @@ class _Probe:
             block = image.narrow(axis - 2, start, stride).sum()
             inputs = [z, condition, *self.reads.tensors]
             gradients = torch.autograd.grad(block, inputs, allow_unused=True)
-        self.bytes_per_cell = max(self.reads.numbers) * FLOAT / condition.numel()
+        self.bytes_per_cell = max([condition.numel(), *self.reads.numbers]) * FLOAT / condition.numel()
         self.reads.numbers.clear()
         spans = []
         for gradient in gradients:
-            if gradient is not None:
+            if gradient is not None and gradient.any():
                 seen = gradient.sum((0, 1)).sum(1 - axis).nonzero()
                 cells = length // gradient.shape[axis - 2]  # of the field, for one of this layer
                 spans.append((int(seen.min()) * cells, (int(seen.max()) + 1) * cells))
-        return min(first for first, _ in spans), max(last for _, last in spans)
+        return min((first for first, _ in spans), default=start), max(
+            (last for _, last in spans), default=start + stride
+        )
 
 
 @dataclass
