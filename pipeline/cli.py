@@ -242,6 +242,7 @@ def simulate(
     rescale: Annotated[
         bool, typer.Option("--rescale", help="Draw in cells of the training image, bring fields to other cells.")
     ] = False,
+    window: Annotated[int | None, typer.Option(help="Edge of the windows of large fields, in cells.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -270,6 +271,7 @@ def simulate(
             refinement=Refinement(refine, exact, hide_wells),
             proportions=proportions,
             rescale=rescale,
+            window=window,
             force=force,
             quiet=quiet,
         )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
+from jaxtyping import UInt8
 
 import geogan
-from geogan import fields
+from geogan import drawn_fields, fields
 from geogan.ensemble import Ensemble, report
 from geogan.errors import InputError
 from geogan.field_curves import field_curves
@@ -51,6 +52,7 @@ def simulate(
     refinement: Refinement = NO_REFINEMENT,
     proportions: str | None = None,
     rescale: bool = False,
+    window: int | None = None,
     force: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -60,7 +62,8 @@ def simulate(
     ``resolution`` and ``crs``. ``refinement`` makes fields honour wells that they miss. ``proportions``
     (NAME=SHARE,...) are reached by a shift of the raw outputs. Of a grid with another cell size than the bundle's,
     ``rescale`` draws in cells of the training image and brings the fields to the grid, ``force`` takes its cells for
-    those of the training image. Raises InputError for whatever the user can mend; nothing is written then.
+    those of the training image. ``window`` is the side of the windows that large fields are computed by, in cells; by
+    default it follows from the generator. Raises InputError for whatever the user can mend; nothing is written then.
     """
     fields.check_output(out)
     if count < 1 or seed < 0:
@@ -71,7 +74,6 @@ def simulate(
         raise InputError(f"--wells and --unconditional: {given}; pass one of them")
     refinement.check(wells=wells is not None)
     known = None if wells is None else read_wells(wells, columns=columns)
-    _check_room(grid, 2 * count + 64 if refinement.asked else count)
 
     from geogan.inference import load_bundle
 
@@ -81,23 +83,25 @@ def simulate(
     plan = _rescaling(model.cell_size, grid, force=force) if rescale else None
     if plan is None:
         _check_cell_size(model.cell_size, grid, force=force)
-    else:
-        _check_room(plan.drawn, count)
+    _check_room(model, grid, plan.drawn if plan else grid, window, refined=refinement.asked)
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
     shown = hard if plan is None else plan.data(hard, len(model.names))
-    shift = _fitted(model, refinement.shown(shown), proportions, seed)
+    shift = _fitted(model, refinement.shown(shown), proportions, seed, window)
     if shift is not None:
         model = model.shifted(shift.shift)
     start = time.perf_counter()
-    drawn = _sample(model, refinement.shown(shown), count, seed, quiet=quiet)
+    drawn = _sample(model, refinement.shown(shown), count, seed, window, out.parent, quiet=quiet)
     seconds = time.perf_counter() - start
     refining = Refining(refinement, model, shown, seed, known.source) if known and refinement.asked else None
     if refining:
         with _progress("refined", count, quiet=quiet) as progress:
-            drawn = np.stack(list(refining.fields(drawn, progress)))
-    facies = drawn if plan is None else np.stack([plan.field(field, len(model.names)) for field in drawn])
+            drawn = drawn_fields.keep(refining.fields(drawn, progress), count, shown.mask.shape, out.parent)
+    facies = drawn
+    if plan is not None:
+        brought = (plan.field(field, len(model.names)) for field in drawn)
+        facies = drawn_fields.keep(brought, count, hard.mask.shape, out.parent)
     ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
     told = report(ensemble, bundle=model.digest, training=model.proportions)
     told["target_proportions"] = shift and shift.report(model.names)
@@ -164,14 +168,23 @@ def grid_of(
     return Grid.in_cells(*size)
 
 
-def _check_room(grid: Grid, count: int) -> None:
-    """Raise InputError where the fields and their statistics alone do not fit into memory."""
-    needed = grid.rows * grid.columns * (count + 16)
+def _check_room(model: Bundle, grid: Grid, drawn: Grid, window: int | None, *, refined: bool) -> None:
+    """Raise InputError where one field, what draws it and the statistics of all do not fit into memory.
+
+    ``drawn``: the grid that fields are drawn on.
+
+    The statistics are grids of float32, the probability of each facies, the maps and what computes them; hard
+    data are two grids of bytes. The number of fields does not matter: they wait on disk.
+    """
+    cells = grid.rows * grid.columns
+    statistics = 4 * cells * (len(model.names) + 6)
+    statistics += 64 * cells if refined else 0
+    needed = 2 * cells + max(statistics, model.memory(drawn.rows, drawn.columns, window))
     room = psutil.virtual_memory().available
     if needed > room:
         raise InputError(
-            f"grid of {grid.rows} x {grid.columns}, {count} realizations: {needed / 2**30:.1f} GiB are "
-            f"needed, {room / 2**30:.1f} GiB of memory are free; take fewer realizations or a smaller grid"
+            f"grid of {grid.rows} x {grid.columns}: {needed / 2**30:.1f} GiB are needed, "
+            f"{room / 2**30:.1f} GiB of memory are free; take a smaller grid"
         )
 
 
@@ -213,21 +226,25 @@ def _tell(wells: Wells, hard: HardData) -> None:
     )
 
 
-def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int) -> Fit | None:
+def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int, window: int | None) -> Fit | None:
     """The shift that reaches the proportions, where some were given."""
     if proportions is None:
         return None
     wanted = parse(proportions, model.names)
-    return fit(lambda k: model.sampler.levels(hard.mask, hard.facies, k, seed), hard, wanted)
+    return fit(lambda k: model.sampler.levels(hard.mask, hard.facies, k, seed, window), hard, wanted)
 
 
-def _sample(model: Bundle, hard: HardData, count: int, seed: int, *, quiet: bool) -> Any:
+def _sample(
+    model: Bundle, hard: HardData, count: int, seed: int, window: int | None, folder: Path, *, quiet: bool
+) -> UInt8[np.ndarray, "realization y x"]:
+    """The fields, on disk."""
     with _progress("fields", count, quiet=quiet) as progress:
-        return model.sample(hard.mask, hard.facies, count, seed, progress)
+        fields = model.fields(hard.mask, hard.facies, count, seed, progress, window)
+        return drawn_fields.keep(fields, count, hard.mask.shape, folder)
 
 
 @contextmanager
-def _progress(what: str, count: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+def _progress(what: str, count: int, *, quiet: bool) -> Iterator[Callable[[float], None] | None]:
     """A callable that takes the number of fields done so far, or None."""
     if quiet:
         yield None

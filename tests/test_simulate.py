@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,25 +33,34 @@ class Stub:
     asked: int = 0
     evaluation: dict[str, Any] | None = None
     system: dict[str, Any] = field(default_factory=lambda: {"experiment": "delta", "key": "k1"})
+    needed: int = 0
+    windows: tuple[int | None, ...] = ()
 
     @property
     def proportions(self) -> dict[str, float]:
         return {"clay": 0.75, "sand": 0.25}
 
-    def sample(
+    def memory(self, rows: int, columns: int, window: int | None = None) -> int:
+        self.windows += (window,)
+        return self.needed or rows * columns
+
+    def fields(
         self,
         mask: np.ndarray,
         facies: np.ndarray,
         count: int,
         seed: int,
-        progress: Callable[[int], None] | None = None,
-    ) -> np.ndarray:
+        progress: Callable[[float], None] | None = None,
+        window: int | None = None,
+    ) -> Iterator[np.ndarray]:
         self.asked += 1
-        fields = np.stack([np.random.default_rng((seed, k)).integers(0, 2, mask.shape, np.uint8) for k in range(count)])
-        fields[:, mask] = facies[mask]
-        if progress:
-            progress(count)
-        return fields
+        self.windows += (window,)
+        for k in range(count):
+            field = np.random.default_rng((seed, k)).integers(0, 2, mask.shape, np.uint8)
+            field[mask] = facies[mask]
+            if progress:
+                progress(k + 1)
+            yield field
 
 
 @pytest.fixture
@@ -147,6 +156,17 @@ def test_bad_usage_is_refused_before_sampling(
     assert "\n" not in str(caught.value)
     assert stub.asked == 0
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_room_is_needed_for_one_field_not_for_all(tmp_path: Path, stub: Stub) -> None:
+    usual: dict[str, Any] = {"size": (30, 40), "unconditional": True, "quiet": True}
+    simulate(BUNDLE, tmp_path / "f.zarr", count=3, window=16, **usual)
+    assert stub.windows == (16, 16)  # of the memory asked for, and of the fields
+    stub.needed = 2**60
+    with pytest.raises(InputError, match=r"grid of 30 x 40: 1073741824\.0 GiB are needed, .* take a smaller grid"):
+        simulate(BUNDLE, tmp_path / "g.zarr", **usual)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f.zarr", "f.zarr.report.html", "f.zarr.report.json"]
+    assert stub.asked == 1
 
 
 def test_another_cell_size_needs_force(tmp_path: Path, stub: Stub, wells: Path) -> None:

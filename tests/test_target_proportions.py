@@ -36,7 +36,8 @@ class Smooth(Generator):
     def forward(
         self, z: Float[Tensor, "batch noise zy zx"], condition: Float[Tensor, "batch shown y x"]
     ) -> Float[Tensor, "batch image y x"]:
-        known = condition[:, 1:] * 2 - condition[:, :1] if self.channels > 1 else condition[:, 1:]
+        values = condition[:, -self.channels :]
+        known = values * 2 - condition[:, :1] if self.channels > 1 else values
         return torch.where(condition[:, :1] > 0, 1.5 * known, z)
 
 

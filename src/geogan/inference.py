@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,16 @@ from geogan.blocks import pad_to_multiple
 from geogan.bundles import load_weights, open_folder, pick_device, read_evaluation
 from geogan.choices import Choice, choose
 from geogan.generators import FIELD_GENERATORS, Generator
+from geogan.large_fields import Window, plan_windows
 from geogan.latents import LATENTS
+from geogan.receptive_field import ReceptiveField
 from geogan.system import System
 
 Known = UInt8[np.ndarray, "field y x"] | Float32[np.ndarray, "field y x"]  # codes, or scaled values of a property
 CUDA_BATCH = 16  # on a GPU fields are drawn in full batches of this size, whatever their number
+FEATURES_HELD = 2.5  # memory of a whole pass / features of its greediest layer, measured; rounded up
+
+Progress = Callable[[float], None]  # takes the number of fields done so far, the part of one included
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class FieldSampler:
 
     def __call__(self, mask: Bool[np.ndarray, "field y x"], codes: Known, seed: int) -> Known:
         """One field for each row of hard data; row k has the noise of realization k."""
-        return np.concatenate([part for _, part in self._parts(mask, codes, seed)])
+        return np.concatenate(list(self._parts(mask, codes, seed)))
 
     def sample(
         self,
@@ -49,66 +56,116 @@ class FieldSampler:
         codes: UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"],
         count: int,
         seed: int,
-        progress: Callable[[int], None] | None = None,
     ) -> UInt8[np.ndarray, "realization y x"] | Float32[np.ndarray, "realization y x"]:
-        """``count`` fields that honour the same hard data; codes outside ``mask`` mean nothing.
+        """All of ``fields`` in memory."""
+        return np.stack(list(self.fields(mask, codes, count, seed)))
 
-        Realization k depends on the seed and k alone, not on the count or the device's batch.
+    def fields(
+        self,
+        mask: Bool[np.ndarray, "y x"],
+        codes: UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"],
+        count: int,
+        seed: int,
+        progress: Progress | None = None,
+        window: int | None = None,
+    ) -> Iterator[UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"]]:
+        """``count`` fields, one after another, that honour the same hard data; codes outside ``mask`` mean nothing.
+
+        Realization k depends on the seed and k alone, not on the count or the device's batch. Large fields are
+        computed by windows, which changes them by rounding errors alone; ``window`` forces it, see ``plan_windows``.
         """
-        fields = np.empty((count, *mask.shape), codes.dtype)
-        same = (np.broadcast_to(mask, fields.shape), np.broadcast_to(codes, fields.shape))
-        for first, part in self._parts(*same, seed):
-            fields[first : first + len(part)] = part
-            if progress:
-                progress(first + len(part))
-        return fields
+        same = (np.broadcast_to(mask, (count, *mask.shape)), np.broadcast_to(codes, (count, *mask.shape)))
+        for part in self._parts(*same, seed, progress, window):
+            yield from part
 
-    def _parts(self, mask: Bool[np.ndarray, "field y x"], codes: Known, seed: int) -> Iterator[tuple[int, Any]]:
+    def memory(self, rows: int, columns: int, window: int | None = None) -> int:
+        """Bytes of main memory that drawing fields of this size takes, about: noise, features, fields of a batch."""
+        batch, plan = self._plan(rows, columns, window)
+        held = FEATURES_HELD if self.device.type == "cpu" else 0
+        features = held * self.receptive_field.bytes_per_cell * max(one.cells for one in plan)
+        stride = self.generator.stride
+        padded = (-(-side // stride) * stride for side in (rows, columns))
+        return int(batch * (features + 8 * math.prod(self.generator.noise_shape(*padded)) + rows * columns))
+
+    @cached_property
+    def receptive_field(self) -> ReceptiveField:
+        """Of the generator."""
+        return ReceptiveField.of(self.generator)
+
+    def _plan(self, rows: int, columns: int, window: int | None) -> tuple[int, list[Window]]:
+        """How many fields are drawn at once, and the windows of each. On a GPU it is full batches, if they fit."""
+        sizes = [1] if self.device.type == "cpu" else [CUDA_BATCH, 1]
+        for size in sizes:
+            plan = plan_windows(rows, columns, self.generator.stride, self.receptive_field, window, size)
+            if len(plan) == 1:
+                break
+        return size, plan
+
+    def _parts(
+        self,
+        mask: Bool[np.ndarray, "field y x"],
+        codes: Known,
+        seed: int,
+        progress: Progress | None = None,
+        window: int | None = None,
+    ) -> Iterator[Known]:
         """Fields in batches of one size, the last one filled up, so that the batch changes no field."""
-        size = 1 if self.device.type == "cpu" else CUDA_BATCH
+        size, plan = self._plan(mask.shape[1], mask.shape[2], window)
         for first in range(0, len(mask), size):
             numbers = range(first, first + size)
             rows = [min(k, len(mask) - 1) for k in numbers]
-            yield first, self._draw(mask[rows], codes[rows], numbers, seed)[: len(mask) - first]
+            part = np.empty((size, *mask.shape[1:]), codes.dtype)
+            windows = self._raw(mask[rows], codes[rows], numbers, seed, plan)
+            for done, (one, raw) in enumerate(windows, start=1):
+                field = facies.decode(facies.activate(raw), self.count).cpu().numpy()
+                part[:, one.rows.given, one.columns.given] = field
+                if progress:
+                    progress(first + min(size, len(mask) - first) * done / len(plan))
+            yield part[: len(mask) - first]
 
     def levels(
-        self, mask: Bool[np.ndarray, "y x"], codes: UInt8[np.ndarray, "y x"], realization: int, seed: int
+        self,
+        mask: Bool[np.ndarray, "y x"],
+        codes: UInt8[np.ndarray, "y x"],
+        realization: int,
+        seed: int,
+        window: int | None = None,
     ) -> Float32[np.ndarray, "facies y x"]:
         """The raw outputs of one realization, shift included: each cell takes the facies of the largest.
 
         Of two facies the first one's are 0, because the generator has one channel for both.
         """
-        raw = self._raw(mask[None], codes[None], [realization], seed)[0].float().cpu().numpy()
-        return np.concatenate([np.zeros_like(raw), raw]) if self.count == 2 else raw
+        rows, columns = mask.shape
+        _, plan = self._plan(rows, columns, window)
+        levels = np.zeros((self.count, *mask.shape), np.float32)
+        for one, raw in self._raw(mask[None], codes[None], [realization], seed, plan):
+            levels[-raw.shape[1] :, one.rows.given, one.columns.given] = raw[0].float().cpu().numpy()
+        return levels
 
-    @torch.no_grad()
-    def _draw(
-        self,
-        mask: Bool[np.ndarray, "field y x"],
-        codes: Known,
-        realizations: Iterable[int],
-        seed: int,
-    ) -> Known:
-        return facies.decode(facies.activate(self._raw(mask, codes, realizations, seed)), self.count).cpu().numpy()
-
-    @torch.no_grad()
     def _raw(
         self,
         mask: Bool[np.ndarray, "field y x"],
         codes: Known,
         realizations: Iterable[int],
         seed: int,
-    ) -> Float[Tensor, "field channel y x"]:
-        """The generator's outputs before their activation, plus the shift."""
-        rows, columns = mask.shape[1:]
-        shown = facies.condition(torch.from_numpy(mask), torch.from_numpy(codes), self.count).to(self.device)
-        shown = pad_to_multiple(shown, self.generator.stride)
-        shape = (1, *self.generator.noise_shape(*shown.shape[-2:]))
-        z = torch.cat([self.latent.build(LATENTS, shape, noise(seed, k)) for k in realizations])
-        raw: Tensor = self.generator(z.to(self.device), shown)[..., :rows, :columns]
-        return self.offset(raw)
+        plan: Iterable[Window],
+    ) -> Iterator[tuple[Window, Float[Tensor, "field channel v u"]]]:
+        """The generator's outputs before their activation, plus the shift, by windows."""
+        stride = self.generator.stride
+        height, width = (-(-side // stride) * stride for side in mask.shape[1:])
+        shape = (1, *self.generator.noise_shape(height, width))
+        z = torch.cat([self.latent.build(LATENTS, shape, noise(seed, k)) for k in realizations]).to(self.device)
+        scales = (height // shape[2], width // shape[3])
+        for one in plan:
+            seen = np.s_[:, one.rows.seen(), one.columns.seen()]
+            known, code = torch.from_numpy(mask[seen]), torch.from_numpy(codes[seen])
+            shown = pad_to_multiple(facies.condition(known, code, self.count).to(self.device), stride)
+            part = z[..., one.rows.seen(scales[0]), one.columns.seen(scales[1])]
+            with torch.no_grad():
+                raw = self.generator(part, shown)
+            yield one, self.offset(raw[..., one.rows.cut, one.columns.cut])
 
-    def offset(self, raw: Float[Tensor, "field channel y x"]) -> Float[Tensor, "field channel y x"]:
+    def offset(self, raw: Float[Tensor, "field channel v u"]) -> Float[Tensor, "field channel v u"]:
         """Raw outputs plus the shift of each channel; one channel for two facies has the difference of theirs."""
         if self.shift is None:
             return raw
@@ -153,10 +210,25 @@ class Bundle:
         codes: UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"],
         count: int,
         seed: int,
-        progress: Callable[[int], None] | None = None,
     ) -> UInt8[np.ndarray, "realization y x"] | Float32[np.ndarray, "realization y x"]:
-        """``count`` fields that honour the hard data; see FieldSampler.sample."""
-        return self.sampler.sample(mask, codes, count, seed, progress)
+        """All of ``fields`` in memory."""
+        return self.sampler.sample(mask, codes, count, seed)
+
+    def fields(
+        self,
+        mask: Bool[np.ndarray, "y x"],
+        codes: UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"],
+        count: int,
+        seed: int,
+        progress: Progress | None = None,
+        window: int | None = None,
+    ) -> Iterator[UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"]]:
+        """``count`` fields that honour the hard data, one after another; see FieldSampler.fields."""
+        return self.sampler.fields(mask, codes, count, seed, progress, window)
+
+    def memory(self, rows: int, columns: int, window: int | None = None) -> int:
+        """Bytes that drawing fields of this size takes; see FieldSampler.memory."""
+        return self.sampler.memory(rows, columns, window)
 
     def shifted(self, shift: tuple[float, ...]) -> Bundle:
         """The same bundle with ``shift`` added to its raw outputs; see FieldSampler."""

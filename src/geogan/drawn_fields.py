@@ -1,0 +1,38 @@
+"""Drawn fields that wait on disk, so that memory does not grow with their number."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from geogan.errors import InputError
+
+
+def keep(
+    fields: Iterable[UInt8[np.ndarray, "y x"]], count: int, shape: tuple[int, ...], folder: Path
+) -> UInt8[np.ndarray, "realization y x"]:
+    """``count`` fields of codes of this shape, (rows, columns), read from disk where they are used.
+
+    They lie plain in a file without a name in ``folder`` (in the nearest one above that exists), which vanishes with
+    the array or with the process. Its room is reserved before the first field is drawn: raises InputError where there
+    is too little.
+    """
+    size = count * math.prod(shape)
+    nearest = next(one for one in (folder, *folder.absolute().parents) if one.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=nearest) as stream:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(stream.fileno(), 0, size)
+            for field in fields:
+                stream.write(np.ascontiguousarray(field).data)
+            stream.flush()
+            return np.memmap(stream, np.uint8, "c", shape=(count, *shape))
+    except OSError as error:
+        needed = f"{count} fields of {' x '.join(map(str, shape))} need {size / 2**30:.3g} GiB"
+        raise InputError(f"{nearest}: {needed} there until they are written: {error.strerror or error}") from error
