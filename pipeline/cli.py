@@ -243,6 +243,9 @@ def simulate(
         bool, typer.Option("--rescale", help="Draw in cells of the training image, bring fields to other cells.")
     ] = False,
     window: Annotated[int | None, typer.Option(help="Edge of the windows of large fields, in cells.")] = None,
+    soft: Annotated[
+        Path | None, typer.Option(metavar="RASTER", help="Facies probabilities, for a bundle trained with soft data.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Allow another cell size than the trained one.")] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -272,6 +275,7 @@ def simulate(
             proportions=proportions,
             rescale=rescale,
             window=window,
+            soft=soft,
             force=force,
             quiet=quiet,
         )

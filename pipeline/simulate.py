@@ -53,6 +53,7 @@ def simulate(
     proportions: str | None = None,
     rescale: bool = False,
     window: int | None = None,
+    soft: Path | None = None,
     force: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -63,7 +64,8 @@ def simulate(
     (NAME=SHARE,...) are reached by a shift of the raw outputs. Of a grid with another cell size than the bundle's,
     ``rescale`` draws in cells of the training image and brings the fields to the grid, ``force`` takes its cells for
     those of the training image. ``window`` is the side of the windows that large fields are computed by, in cells; by
-    default it follows from the generator. Raises InputError for whatever the user can mend; nothing is written then.
+    default it follows from the generator. ``soft`` is a raster of facies probabilities, for bundles that were trained
+    with soft data. Raises InputError for whatever the user can mend; nothing is written then.
     """
     fields.check_output(out)
     if count < 1 or seed < 0:
@@ -80,6 +82,8 @@ def simulate(
     model = load_bundle(bundle)
     if not model.names:
         raise InputError(f"{bundle}: draws a continuous property; simulate takes bundles of facies")
+    if soft or model.soft:
+        model = _believing(model, bundle, soft, grid, rescale=rescale)
     plan = _rescaling(model.cell_size, grid, force=force) if rescale else None
     if plan is None:
         _check_cell_size(model.cell_size, grid, force=force)
@@ -120,7 +124,7 @@ def simulate(
     told["provenance"] = _provenance(
         model,
         options
-        | {"unconditional": unconditional, "proportions": proportions, "rescale": rescale}
+        | {"unconditional": unconditional, "proportions": proportions, "rescale": rescale, "soft": soft and str(soft)}
         | {"refine": refinement.steps, "exact": refinement.exact, "hide_wells": refinement.hidden},
     )
     told["files"] = [path.name for path in fields.paths(out)]
@@ -224,6 +228,19 @@ def _tell(wells: Wells, hard: HardData) -> None:
         f"in {counts['cells_snapped']} cells{left_out}",
         file=sys.stderr,
     )
+
+
+def _believing(model: Bundle, bundle: Path, soft: Path | None, grid: Grid, *, rescale: bool) -> Bundle:
+    """The bundle with the user's soft data. Raises InputError where it takes none, or needs some."""
+    if not model.soft:
+        raise InputError(f"--soft {soft}: {bundle} was trained without soft data (system.soft is 0)")
+    if soft is None:
+        raise InputError(f"{bundle}: was trained with soft data; give a raster of facies probabilities, --soft FILE")
+    if rescale:
+        raise InputError("--soft and --rescale: do not go together; give a grid of the bundle's cell size")
+    from geogan.soft_maps import read_soft_map
+
+    return model.believing(read_soft_map(soft, grid, {name: model.proportions[name] for name in model.names}))
 
 
 def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int, window: int | None) -> Fit | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from geogan.batches import FaciesBatches
 from geogan.config import Evaluation
 from geogan.evaluate import Evaluation as Evaluated
-from geogan.evaluate import evaluate, validate
+from geogan.evaluate import HardData, evaluate, validate
 from geogan.evaluate_property import QUARTERS, Quarters, evaluate_property, validate_property
 from geogan.export import Exported
 from geogan.export_fields import exported
@@ -59,14 +60,14 @@ class Simulation(Task):
     def batches(self, seed: int, device: torch.device) -> FaciesBatches:
         real = self.prepared.tiles("train", "image")
         mask, codes = self.constraints.read("train")
-        truth = self.prepared.tiles("train", "constraint") if self.experiment.system.options["soft"] else None
+        truth = self.prepared.tiles("train", "constraint") if self.soft else None
         batch = self.experiment.training.batch
         return FaciesBatches(real, mask, codes, truth=truth, batch=batch, seed=seed, device=device)
 
     def validate(self, system: System) -> dict[str, float]:
         training = self.experiment.training
         sampler, real = self._sampler(system), self.prepared.tiles("validation", "image", "evaluation")
-        hard = self.constraints.read("validation", "evaluation")
+        hard = self._hard("validation")
         names, fields = training.select_by, training.validation_samples
         if self.prepared.scale:
             train = self.prepared.tiles("train", "image", "evaluation")
@@ -76,7 +77,7 @@ class Simulation(Task):
     def picture(self, system: System, path: Path) -> list[Path]:
         """Real tiles, and for three sets of hard data three fields of different noise."""
         real = self.prepared.tiles("validation", "image", "evaluation")
-        mask, codes = self.constraints.read("validation", "evaluation")
+        mask, codes = self._hard("validation")
         masks, known = mask[:SHOWN, 0], codes[:SHOWN, 0]
         sampler, names = self._sampler(system), self.prepared.names
         groups = np.stack([sampler.sample(*hard, SHOWN, seed=0) for hard in zip(masks, known, strict=True)])
@@ -101,10 +102,10 @@ class Simulation(Task):
         }
 
     def judge(self, model: Path, settings: Evaluation, figures: Path) -> Judged:
-        sampler = load_bundle(model, self.device.type).sampler
+        sampler = replace(load_bundle(model, self.device.type).sampler, soft=self.soft)
         real, train = (self.prepared.tiles(split, "image", "evaluation") for split in ("test", "train"))
         truth = self.prepared.tiles("test", "constraint", "evaluation")
-        hard, names = self.constraints.read("test", "evaluation"), self.prepared.names
+        hard, names = self._hard("test"), self.prepared.names
         counts: dict[str, Any] = {"fields": settings.fields, "groups": settings.groups, "seed": settings.seed}
         if self.prepared.scale:
             evaluation = evaluate_property(sampler, real, train, hard, truth, **counts)
@@ -120,7 +121,20 @@ class Simulation(Task):
 
     def _sampler(self, system: System) -> FieldSampler:
         latent = self.experiment.slots.latent
-        return FieldSampler(generator_of(system), latent, self.prepared.facies_count, self.device)
+        return FieldSampler(generator_of(system), latent, self.prepared.facies_count, self.device, soft=self.soft)
+
+    @property
+    def soft(self) -> float | None:
+        """The smoothing of the soft data, None without any."""
+        return self.experiment.system.options["soft"] or None
+
+    def _hard(self, split: str) -> HardData:
+        """The hard data of a split; where soft data are made of it, the truth stands outside the masks too."""
+        mask, codes = self.constraints.read(split, "evaluation")
+        if self.soft:
+            truth = self.prepared.tiles(split, "constraint", "evaluation")
+            codes = np.broadcast_to(truth[:, None], mask.shape)
+        return mask, codes
 
     def _proportions(self) -> dict[str, float]:
         """Share of each facies in the training tiles."""

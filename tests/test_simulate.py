@@ -34,6 +34,7 @@ class Stub:
     evaluation: dict[str, Any] | None = None
     system: dict[str, Any] = field(default_factory=lambda: {"experiment": "delta", "key": "k1"})
     needed: int = 0
+    soft: float = 0.0
     windows: tuple[int | None, ...] = ()
 
     @property

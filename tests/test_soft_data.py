@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import torch
+from rasterio.transform import from_origin
 
 from geogan import facies
 from geogan.batches import FaciesBatches
+from geogan.choices import Choice
+from geogan.errors import InputError
+from geogan.generators import FIELD_GENERATORS
+from geogan.grids import Grid
+from geogan.inference import FieldSampler
 from geogan.soft_data import smooth
+from geogan.soft_maps import read_soft_map
 from geogan.systems.constrained_sgan import ConstrainedSGAN
+from tests import clone
 from tests.test_system import slots
 
 
@@ -71,3 +82,89 @@ def test_pairs_have_the_soft_data_of_their_common_hard_data() -> None:
     assert twice.truth is not None
     assert torch.equal(twice.truth[twice.mask], twice.codes[twice.mask])
     assert torch.equal(twice.truth[:4], twice.truth[4:])
+
+
+SHARES = {"clay": 0.7, "sand": 0.3}
+GRID = Grid.in_cells(4, 5)
+
+
+def write(path: Path, values: np.ndarray, crs: str | None = None, cell: float = 1.0, **more: object) -> Path:
+    place = {"crs": crs, "transform": from_origin(0, 4, cell, cell)} if crs else {}
+    shape = {"count": len(values), "height": values.shape[1], "width": values.shape[2]}
+    with rasterio.open(path, "w", driver="GTiff", dtype="float32", **shape, **place, **more) as out:
+        out.write(values.astype(np.float32))
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
+def test_a_map_of_probabilities_becomes_what_the_networks_were_shown(tmp_path: Path) -> None:
+    sand = np.linspace(0, 1, 20).reshape(1, 4, 5)
+    soft = read_soft_map(write(tmp_path / "one.tif", sand), GRID, SHARES)
+    np.testing.assert_allclose(soft, 2 * sand - 1, atol=1e-6)
+    both = np.concatenate([1 - sand, sand])
+    np.testing.assert_allclose(read_soft_map(write(tmp_path / "two.tif", both), GRID, SHARES), soft, atol=1e-6)
+    sand[0, 1, 1] = -9
+    gap = read_soft_map(write(tmp_path / "gap.tif", sand, nodata=-9), GRID, SHARES)
+    assert gap[0, 1, 1] == pytest.approx(2 * 0.3 - 1)  # the share of the training image
+    three = np.array([0.2, 0.3, 0.5])[:, None, None] * np.ones((3, 4, 5))
+    found = read_soft_map(write(tmp_path / "three.tif", three), GRID, {"a": 0.1, "b": 0.2, "c": 0.7})
+    np.testing.assert_allclose(found, three, atol=1e-6)
+
+
+def test_a_map_on_another_grid_is_brought_onto_the_grid(tmp_path: Path) -> None:
+    utm = "EPSG:32632"
+    coarse = np.array([[[0.0, 1.0], [0.0, 1.0]]])
+    grid = Grid(4, 4, (1.0, 0.0, 0.0, 0.0, -1.0, 4.0), utm)
+    soft = read_soft_map(write(tmp_path / "coarse.tif", coarse, utm, cell=2.0), grid, SHARES)
+    assert soft.shape == (1, 4, 4)
+    np.testing.assert_allclose(soft[0, 2], [-1, -0.5, 0.5, 1], atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.full((1, 4, 5), 1.5), r"1\.5 at row 0, column 0 is no probability in \[0, 1\]"),
+        (np.full((2, 4, 5), 0.3), r"0\.6 at row 0, column 0 is the sum of the probabilities of the facies, not 1"),
+        (np.full((3, 4, 5), 0.3), "has 3 bands; soft data need one band per facies .clay, sand., or one for sand"),
+        (np.full((1, 4, 6), 0.3), "4 x 6 pixels, the grid has 4 x 5"),
+    ],
+)
+def test_maps_that_are_no_soft_data(tmp_path: Path, values: np.ndarray, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_soft_map(write(tmp_path / "soft.tif", values), GRID, SHARES)
+
+
+def test_a_sampler_tells_its_generator_the_map_in_every_window() -> None:
+    torch.manual_seed(0)
+    generator = FIELD_GENERATORS["unet_residual"](3, 1, 3, filters=(4, 6), dilations=(1,)).eval()
+    rng = np.random.default_rng(0)
+    mask, codes = np.zeros((20, 24), bool), np.zeros((20, 24), np.uint8)
+    soft = rng.uniform(-1, 1, (1, 20, 24)).astype(np.float32)
+    sampler = FieldSampler(generator, Choice("uniform", {"channels": 3}), 2, torch.device("cpu"), soft=soft)
+    whole = sampler.sample(mask, codes, 2, 0)
+    windows = np.stack(list(sampler.fields(mask, codes, 2, 0, window=8)))
+    assert np.array_equal(whole, windows)
+    other = FieldSampler(generator, sampler.latent, 2, sampler.device, soft=-soft).sample(mask, codes, 2, 0)
+    assert not np.array_equal(whole, other)
+    truth = rng.integers(2, size=(1, 20, 24)).astype(np.uint8)
+    blurred = FieldSampler(generator, sampler.latent, 2, sampler.device, soft=2.0).condition(mask[None], truth)
+    torch.testing.assert_close(blurred[:, 2:], smooth(facies.encode(torch.from_numpy(truth), 2), 2.0))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
+def test_soft_data_go_through_the_whole_pipeline(tmp_path: Path) -> None:
+    folder = clone.make(tmp_path / "clone")
+    clone.edit(folder / "params.yaml", "      n_critic: 1\n", "      n_critic: 1\n      soft: 3.0\n")
+    for command in ("train", "evaluate", "export"):
+        clone.typed(folder, command, "-q")
+    assert "brier" in json.loads((folder / f"data/metrics/{clone.EXPERIMENT}.json").read_text())
+    bundle = f"data/exports/{clone.EXPERIMENT}"
+    (folder / "wells.csv").write_text("x,y,facies\n3,4,1\n")
+    asked = ("simulate", bundle, "--wells", "wells.csv", "--size", "20", "24", "-n", "2", "-q", "-o", "f.npz")
+    assert clone.typed(folder, *asked, status=2)[1].startswith(f"geogan: {bundle}: was trained with soft data; give a")
+    write(folder / "soft.tif", np.full((1, 20, 24), 0.4))
+    clone.typed(folder, *asked, "--soft", "soft.tif")
+    report = json.loads((folder / "f.npz.report.json").read_text())
+    assert report["provenance"]["options"]["soft"] == "soft.tif"

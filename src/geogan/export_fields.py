@@ -14,6 +14,7 @@ from geogan.export import Exported, Graph, figures
 from geogan.generators import Generator
 from geogan.inference import Bundle
 from geogan.latents import LATENTS
+from geogan.soft_data import smooth
 
 
 class _Image(nn.Module):
@@ -32,8 +33,9 @@ class _Image(nn.Module):
 def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
     """Graph and card of a bundle.
 
-    Inputs ``noise (batch, noise, y / stride, x / stride)`` and ``condition (batch, 1 + channel, y, x)`` (mask,
-    then mask * value), output ``image (batch, channel, y, x)``; y and x are multiples of the stride.
+    Inputs ``noise (batch, noise, y / stride, x / stride)`` and ``condition (batch, 1 + channel, y, x)`` (mask, then
+    mask * value; then as many channels of soft data, if it was trained with some), output
+    ``image (batch, channel, y, x)``; y and x are multiples of the stride.
     """
     sampler = bundle.sampler
     stride = sampler.generator.stride
@@ -47,7 +49,10 @@ def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
         codes: Tensor = torch.randint(max(2, sampler.count), mask.shape, generator=rng).to(torch.uint8)
         if sampler.count == facies.CONTINUOUS:
             codes = codes.float()
-        return sampler.latent.build(LATENTS, shape, rng), facies.condition(mask, codes, sampler.count)
+        told = facies.condition(mask, codes, sampler.count)
+        if bundle.soft:
+            told = torch.cat([told, smooth(facies.encode(codes, sampler.count), bundle.soft)], dim=1)
+        return sampler.latent.build(LATENTS, shape, rng), told
 
     noise_stride = sampler.generator.noise_shape(stride, stride)[1]
     graph = Graph(_Image(sampler.generator), ("noise", "condition"), "image", example, (noise_stride, stride))

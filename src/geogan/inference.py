@@ -22,6 +22,7 @@ from geogan.generators import FIELD_GENERATORS, Generator
 from geogan.large_fields import Window, plan_windows
 from geogan.latents import LATENTS
 from geogan.receptive_field import ReceptiveField
+from geogan.soft_data import smooth
 from geogan.system import System
 
 Known = UInt8[np.ndarray, "field y x"] | Float32[np.ndarray, "field y x"]  # codes, or scaled values of a property
@@ -37,7 +38,9 @@ class FieldSampler:
 
     Noise is drawn on the CPU, so every device has the same. ``shift``, one number per facies, is added to the raw
     outputs before the facies is chosen: a facies with a larger one becomes more frequent. Without it nothing is
-    added.
+    added. ``soft`` is what the generator is told beside the hard data, if it was trained with soft data: a map in the
+    range of ``facies.encode``, or a number: then ``codes`` are the truth in every cell, and the map is the truth
+    smoothed with that standard deviation, as in training.
     """
 
     generator: Generator
@@ -45,6 +48,7 @@ class FieldSampler:
     count: int  # number of facies; 1 for a property
     device: torch.device
     shift: tuple[float, ...] | None = None
+    soft: Float32[np.ndarray, "channel y x"] | float | None = None
 
     def __call__(self, mask: Bool[np.ndarray, "field y x"], codes: Known, seed: int) -> Known:
         """One field for each row of hard data; row k has the noise of realization k."""
@@ -157,13 +161,30 @@ class FieldSampler:
         z = torch.cat([self.latent.build(LATENTS, shape, noise(seed, k)) for k in realizations]).to(self.device)
         scales = (height // shape[2], width // shape[3])
         for one in plan:
-            seen = np.s_[:, one.rows.seen(), one.columns.seen()]
-            known, code = torch.from_numpy(mask[seen]), torch.from_numpy(codes[seen])
-            shown = pad_to_multiple(facies.condition(known, code, self.count).to(self.device), stride)
+            shown = self.condition(mask, codes, one.rows.seen(), one.columns.seen())
+            shown = pad_to_multiple(shown.to(self.device), stride)
             part = z[..., one.rows.seen(scales[0]), one.columns.seen(scales[1])]
             with torch.no_grad():
                 raw = self.generator(part, shown)
             yield one, self.offset(raw[..., one.rows.cut, one.columns.cut])
+
+    def condition(
+        self,
+        mask: Bool[np.ndarray, "field y x"],
+        codes: Known,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+    ) -> Float[Tensor, "field shown v u"]:
+        """What the generator is told of a window: hard data, then soft data where there are some; on the CPU."""
+        here = np.s_[:, rows, columns]
+        known = facies.condition(torch.from_numpy(mask[here]), torch.from_numpy(codes[here]), self.count)
+        if self.soft is None:
+            return known
+        if isinstance(self.soft, float):
+            believed = smooth(facies.encode(torch.from_numpy(codes), self.count), self.soft)[:, :, rows, columns]
+        else:
+            believed = torch.from_numpy(self.soft[here]).expand(len(mask), -1, -1, -1)
+        return torch.cat([known, believed], dim=1)
 
     def offset(self, raw: Float[Tensor, "field channel v u"]) -> Float[Tensor, "field channel v u"]:
         """Raw outputs plus the shift of each channel; one channel for two facies has the difference of theirs."""
@@ -230,6 +251,15 @@ class Bundle:
         """Bytes that drawing fields of this size takes; see FieldSampler.memory."""
         return self.sampler.memory(rows, columns, window)
 
+    @property
+    def soft(self) -> float:
+        """The smoothing of the soft data that it was trained with, in cells; 0 for none."""
+        return float(self.system["config"]["system"]["soft"])
+
+    def believing(self, soft: Float32[np.ndarray, "channel y x"]) -> Bundle:
+        """The same bundle with a map of soft data; see FieldSampler."""
+        return replace(self, sampler=replace(self.sampler, soft=soft))
+
     def shifted(self, shift: tuple[float, ...]) -> Bundle:
         """The same bundle with ``shift`` added to its raw outputs; see FieldSampler."""
         return replace(self, sampler=replace(self.sampler, shift=shift))
@@ -246,8 +276,9 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
     latent = choose(f"{where}.latent", config["latent"], LATENTS)
     count = len(system["facies"]) or facies.CONTINUOUS
     image = facies.channels(count)
+    shown = 1 + image * (2 if config["system"]["soft"] else 1)
     generator: Generator = choose(f"{where}.generator", config["generator"], FIELD_GENERATORS).build(
-        FIELD_GENERATORS, 1 + image, image, latent.options["channels"]
+        FIELD_GENERATORS, shown, image, latent.options["channels"]
     )
     load_weights(generator, path)
     target = pick_device(device)

@@ -128,6 +128,6 @@ class Refiner:
 
     @cached_property
     def _condition(self) -> Float[Tensor, "1 channel y x"]:
-        mask = torch.from_numpy(self.mask if self.shown else np.zeros_like(self.mask))
-        told = facies.condition(mask[None], torch.from_numpy(self.codes)[None], self.sampler.count)
+        mask = self.mask if self.shown else np.zeros_like(self.mask)
+        told = self.sampler.condition(mask[None], self.codes[None])
         return pad_to_multiple(told.to(self.sampler.device), self.sampler.generator.stride)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from geogan.errors import InputError
 from geogan.grids import Grid
 from geogan.rasters.files import Target
 from geogan.rasters.headers import Header
 from geogan.rasters.layers import RasterLayer
-from geogan.scenes import Layer
 
 SAME = 0.01  # pixels by which the corners of two grids may differ and the grids are still one
 
 Bounds = tuple[float, float, float, float]
 
 
-def onto(layer: RasterLayer, scene: Layer, *, nearest: bool) -> RasterLayer:
+class Placed(Protocol):
+    """What has a grid, and a name for messages: a scene."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def grid(self) -> Grid: ...
+
+
+def onto(layer: RasterLayer, scene: Placed, *, nearest: bool) -> RasterLayer:
     """A raster on the grid of a scene; rotated and south-up rasters too.
 
     Where the grids are the same its pixels are read as they are; else it is warped while it is read, with the
@@ -39,7 +48,7 @@ def onto(layer: RasterLayer, scene: Layer, *, nearest: bool) -> RasterLayer:
     return replace(layer, grid=grid, target=Target(grid, nearest))
 
 
-def check_overlap(name: str, bounds: Bounds, crs: str, scene: Layer) -> None:
+def check_overlap(name: str, bounds: Bounds, crs: str, scene: Placed) -> None:
     """Raise InputError where the bounds (west, south, east, north) of a map, in its CRS, do not meet the scene."""
     west, south, east, north = seen = bounds_in(scene.grid.bounds, str(scene.grid.crs), crs)
     if not (bounds[0] < east and bounds[2] > west and bounds[1] < north and bounds[3] > south):
@@ -61,7 +70,7 @@ def bounds_in(bounds: Bounds, crs: str, other: str) -> Bounds:
     return west, south, east, north
 
 
-def _check_pixels(layer: RasterLayer, scene: Layer) -> None:
+def _check_pixels(layer: RasterLayer, scene: Placed) -> None:
     """Without a CRS pixels must lie upon pixels."""
     header, grid = layer.header, scene.grid
     if (header.rows, header.columns) != (grid.rows, grid.columns):
