@@ -195,12 +195,26 @@ def read(files: Iterable[Path], sets: Iterable[str] = ()) -> Params:
 
     Raises InputError for an unreadable file, an unknown key, a wrong type or parts that do not go together.
     """
-    merged: dict[str, Any] = {}
+    return parse(merged(files, sets))
+
+
+def merged(files: Iterable[Path], sets: Iterable[str] = ()) -> dict[str, Any]:
+    """The plain data of params files and settings, unchecked; later ones over earlier ones key by key.
+
+    Raises InputError for an unreadable file or a setting that is none.
+    """
+    data: dict[str, Any] = {}
     for file in files:
-        merged = overlay(merged, read_yaml(file))
+        data = overlay(data, read_yaml(file))
     for item in sets:
-        merged = overlay(merged, _setting(item))
-    return parse(merged)
+        key, value = _setting(item)
+        data = overlay(data, nested(key, value))
+    return data
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """``nested("a.b", 1)`` is ``{"a": {"b": 1}}``."""
+    return cast(dict[str, Any], functools.reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), value))
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
@@ -233,15 +247,14 @@ def other_part(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
     return "name" in above and above["name"] != below.get("name", above["name"])
 
 
-def _setting(item: str) -> dict[str, Any]:
+def _setting(item: str) -> tuple[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not all(key.split(".")):
         raise InputError(f"--set {item}: must be dotted.key=value")
     try:
-        value = YAML(typ="safe", pure=True).load(text)
+        return key, YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         raise InputError(f"--set {item}: the value is not valid YAML") from None
-    return cast(dict[str, Any], functools.reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), value))
 
 
 def parse(data: dict[str, Any]) -> Params:
