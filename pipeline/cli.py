@@ -362,11 +362,11 @@ def study(
         words = ["study", profile, *(word for file in params for word in ("--params", str(file)))]
         words += [word for item in set_ for word in ("--set", item)]
         try:
+            tell, still = _tell(quiet), quiet or not sys.stderr.isatty()
             if cell:
-                run_cells(root, planned, cell, quiet=quiet, tell=_tell(quiet))
+                run_cells(root, planned, cell, quiet=quiet, tell=tell)
                 return
-            tell = _tell(quiet)
-            ended = collect(root, planned) if table else run(root, planned, workers, words, quiet=quiet, tell=tell)
+            ended = collect(root, planned) if table else run(root, planned, workers, words, quiet=still, tell=tell)
         except Stopped as stopped:
             fail(str(stopped), stopped.status)
         counts = ", ".join(f"{number} {status}" for status, number in sorted(ended.counts.items()))

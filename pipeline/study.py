@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,14 +73,18 @@ def run(
                 tell(line)
         parent = open_parent(root, study.name, environment_tags(root))
         cells, status = Cells(root, study, parent), "FAILED"
+        outcomes: dict[Cell, Outcome] = {}
         try:
-            (_in_processes if workers > 1 else _one_by_one)(cells, workers, words, quiet, tell)
+            each = _in_processes(cells, workers, words) if workers > 1 else _one_by_one(cells, quiet)
+            for outcome in each:
+                outcomes[outcome.cell] = outcome
+                tell(f"[{len(outcomes)}/{len(study.cells)}] {_line(cells, outcome)}")
             status = "FINISHED"
         except Stopped:
             status = "KILLED"
             raise
         finally:
-            ended, files = _written(cells, [cells.standing(cell) for cell in study.cells])
+            ended, files = _written(cells, [outcomes.get(cell) or cells.standing(cell) for cell in study.cells])
             close_parent(root, study.name, parent, status, files)
         return ended
 
@@ -112,26 +116,25 @@ def collect(root: Path, study: Study) -> Ended:
     return ended
 
 
-def _one_by_one(cells: Cells, workers: int, words: Sequence[str], quiet: bool, tell: Tell) -> None:
-    todo = cells.study.cells
-    for number, cell in enumerate(todo, start=1):
-        tell(f"[{number}/{len(todo)}] {_line(cells, cells.run(cell, quiet=quiet))}")
+def _one_by_one(cells: Cells, quiet: bool) -> Iterator[Outcome]:
+    return (cells.run(cell, quiet=quiet) for cell in cells.study.cells)
 
 
-def _in_processes(cells: Cells, workers: int, words: Sequence[str], quiet: bool, tell: Tell) -> None:
-    todo = [cell for cell in cells.study.cells if cells.standing(cell).status in ("not run", "failed")]
-    over = 0
-
-    def ended(cell: Cell, status: int, line: str) -> None:
-        nonlocal over
-        over += 1
+def _in_processes(cells: Cells, workers: int, words: Sequence[str]) -> Iterator[Outcome]:
+    """Cells as they end; those that need no training first."""
+    todo = []
+    for cell in cells.study.cells:
+        outcome = cells.standing(cell)
+        if outcome.status in ("not run", "failed"):
+            todo.append(cell)
+        else:
+            yield outcome
+    for cell, status, line in at_once(todo, words, workers, cells.folder / "logs"):
         outcome = cells.standing(cell)
         if status:
             why = f"killed by signal {-status}" if status < 0 else line or f"exit status {status}"
             outcome = cells.keep(Outcome(cell, "failed", why, outcome.key))
-        tell(f"[{over}/{len(todo)}] {_line(cells, outcome)}")
-
-    at_once(todo, words, workers, cells.folder / "logs", ended)
+        yield outcome
 
 
 def _line(cells: Cells, outcome: Outcome) -> str:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +28,10 @@ class Child:
     log: Path
 
 
-def at_once(cells: Sequence[Cell], words: Sequence[str], workers: int, ended: Callable[[Cell, int, str], None]) -> None:
-    """Run ``geogan`` with ``words`` and ``--cell NAME`` for each cell, ``workers`` at once.
+def at_once(cells: Sequence[Cell], words: Sequence[str], workers: int, logs: Path) -> Iterator[tuple[Cell, int, str]]:
+    """Run ``geogan`` with ``words`` and ``--cell NAME`` for each cell, ``workers`` at once; stderr goes to ``logs``.
 
-    ``ended`` hears of each that ended: its exit status (negative: the signal that killed it) and its last line.
+    Yields each cell that ended, its exit status (negative: the signal that killed it) and its last line.
     Raises Stopped when a signal came, after all processes have ended; InputError where a process met bad input.
     """
     waiting, running = list(cells), list[Child]()
@@ -45,7 +45,7 @@ def at_once(cells: Sequence[Cell], words: Sequence[str], workers: int, ended: Ca
                 status, line = child.process.returncode, _last_line(child)
                 if status == 2:
                     raise InputError(line.removeprefix("geogan: "))
-                ended(child.cell, status, line)
+                yield child.cell, status, line
     if signals.number:
         raise Stopped(signals.number, "stopped; what is trained is kept, the same command goes on from it")
 

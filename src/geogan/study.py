@@ -92,9 +92,18 @@ class Study:
 
         Raises InputError for parts that do not go together.
         """
+        return parse({**self.data, "seed": cell.seed, "experiments": {cell.name: self.experiment_of(cell)}})
+
+    def varied(self, cell: Cell) -> dict[str, Any]:
+        """The plain params in which the cell takes the place of the experiment that is varied."""
+        experiments = {**self.data["experiments"], self.experiment: self.experiment_of(cell)}
+        return {**self.data, "seed": cell.seed, "experiments": experiments}
+
+    def experiment_of(self, cell: Cell) -> dict[str, Any]:
+        """The plain experiment with the values of the cell."""
         overlays = [values[label] for values, label in zip(self.axes.values(), cell.labels, strict=True)]
-        experiment = functools.reduce(overlay, overlays, self.data["experiments"][self.experiment])
-        return parse({**self.data, "seed": cell.seed, "experiments": {cell.name: experiment}})
+        experiment: dict[str, Any] = functools.reduce(overlay, overlays, self.data["experiments"][self.experiment])
+        return experiment
 
 
 def plan(name: str, data: dict[str, Any]) -> Study:
