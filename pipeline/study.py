@@ -22,6 +22,7 @@ from .root import project_root
 from .signals import Stopped
 from .study_cells import Cells
 from .study_figure import draw
+from .study_queue import enqueue
 from .study_workers import at_once
 from .tracking import environment_tags
 from .tracking_study import close_parent, open_parent
@@ -114,6 +115,19 @@ def collect(root: Path, study: Study) -> Ended:
     ended, files = _written(cells, outcomes)
     close_parent(root, study.name, parent, "FINISHED", files)
     return ended
+
+
+def queue_cells(root: Path, study: Study, tell: Tell) -> int:
+    """Put the cells that are left into DVC's queue; how many. Raises InputError where DVC refuses one."""
+    cells, todo = Cells(root, study), []
+    for cell in study.cells:
+        cells.refresh(cell)
+        outcome = cells.standing(cell)
+        if outcome.status in ("not run", "failed") and not cells.is_trained(outcome, cell):
+            todo.append(cell)
+    for number, cell in enumerate(enqueue(root, study, todo), start=1):
+        tell(f"[{number}/{len(todo)}] {cell.name}: queued")
+    return len(todo)
 
 
 def _one_by_one(cells: Cells, quiet: bool) -> Iterator[Outcome]:
