@@ -24,7 +24,7 @@ from .tracking_study import PARENT, STUDY, adopt
 from .train import Busy, check, train
 from .work import PACKAGE, Work
 
-JUDGES = ("evaluate.py", "evaluate_translation.py", "inference.py", "translation.py", "metrics/*.py")
+JUDGES = ("evaluate*.py", "inference.py", "translation.py", "metrics/*.py")
 
 
 @dataclass(frozen=True)
