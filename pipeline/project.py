@@ -86,7 +86,7 @@ class Project:
         """Identity of a prepared store: the params that make it, and the files behind them if not pinned."""
         dataset = self.dataset(name)
         source = dataset.source.plain()
-        for key, pin in (("path", "sha256"), ("a", "a_sha256"), ("b", "b_sha256")):
+        for key, pin in (("path", "sha256"), ("a", "a_sha256"), ("b", "b_sha256"), ("samples", "")):
             if source.get(key) and not source.get(pin) and not source.get("sha256"):
                 source[f"content of {key}"] = self._content(source[key])
         return digest_of(

@@ -65,7 +65,8 @@ class Evaluation:
     """How much is judged: fields (each with its own hard data), groups of ten for diversity; tiles of pictures.
 
     ``features``: an ONNX file that takes pictures and gives features for FID and KID (Inception, for example);
-    None takes fixed random ones.
+    None takes fixed random ones. For a property ``labels`` takes those of a classifier of the labels of its training
+    tiles, and None gives no FID.
     """
 
     fields: int = 100
@@ -359,11 +360,10 @@ def _dataset(where: str, value: dict[str, Any]) -> Dataset:
 
 
 def _source(where: str, value: dict[str, Any]) -> Choice:
-    """The source; of one that joins two others these are checked too, and their defaults filled in."""
+    """The source; of one that takes sets of samples these are checked too, and their defaults filled in."""
     source = _part(where, value, "source", SOURCES)
-    if source.name != "two_sets":
-        return source
-    sets = {side: choose(f"{where}.source.{side}", source.options[side], DIGIT_SOURCES).plain() for side in ("a", "b")}
+    keys = {"two_sets": ("a", "b"), "sample_sheet": ("samples",)}.get(source.name, ())
+    sets = {key: choose(f"{where}.source.{key}", source.options[key], DIGIT_SOURCES).plain() for key in keys}
     return Choice(source.name, source.options | sets)
 
 
