@@ -259,8 +259,12 @@ def _setting(item: str) -> tuple[str, Any]:
 
 
 def parse(data: dict[str, Any]) -> Params:
-    """Check plain YAML data."""
-    _only("", data, ("seed", "compute", "limits", "evaluation", "datasets", "experiments"))
+    """Check plain YAML data, but for a section ``study``, which ``study.plan`` reads."""
+    _only(
+        "",
+        {key: data[key] for key in data if key != "study"},
+        ("seed", "compute", "limits", "evaluation", "datasets", "experiments"),
+    )
     seed = data.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
         raise InputError(f"seed: must be a whole number from 0 to {LARGEST_SEED}, got {seed!r}")
