@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,13 +63,7 @@ def run(
     table of what there is; InputError where another process runs the same study, or its data cannot be made.
     """
     cells = Cells(root, study)
-    cells.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(cells.folder / ".study.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(f"study {study.name}: is being run by another process") from None
-    with lock:
+    with _alone(cells):
         for cell in study.cells:
             for line in cells.refresh(cell):
                 tell(line)
@@ -88,6 +83,21 @@ def run(
             ended, files = _written(cells, [outcomes.get(cell) or cells.standing(cell) for cell in study.cells])
             close_parent(root, study.name, parent, status, files)
         return ended
+
+
+@contextmanager
+def _alone(cells: Cells) -> Iterator[None]:
+    """Keep other processes from the same study. Raises InputError where one is at it."""
+    cells.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(cells.folder / ".study.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(f"study {cells.study.name}: is being run by another process") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def run_cells(root: Path, study: Study, names: Sequence[str], *, quiet: bool, tell: Tell) -> None:
@@ -138,11 +148,10 @@ def _in_processes(cells: Cells, workers: int, words: Sequence[str]) -> Iterator[
     """Cells as they end; those that need no training first."""
     todo = []
     for cell in cells.study.cells:
-        outcome = cells.standing(cell)
-        if outcome.status in ("not run", "failed"):
+        if cells.standing(cell).status in ("not run", "failed"):
             todo.append(cell)
         else:
-            yield outcome
+            yield cells.run(cell)
     for cell, status, line in at_once(todo, words, workers, cells.folder / "logs"):
         outcome = cells.standing(cell)
         if status:

@@ -26,7 +26,7 @@ def open_parent(root: Path, study: str, tags: Mapping[str, str], uri: str | None
         with FileLock(lock):
             run = _parent(store, study)
             if run is None:
-                named = {**tags, STUDY: study, KIND: "study"}
+                named = {**tags, "mlflow.source.name": "geogan study", STUDY: study, KIND: "study"}
                 run = store.client.create_run(store.experiment(), run_name=f"study {study}", tags=named)
         store.client.update_run(run.info.run_id, status="RUNNING")
         return str(run.info.run_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from ruamel.yaml import YAML
 
 from geogan.config import merged, read_yaml
@@ -266,6 +267,12 @@ def test_the_command_refuses_in_one_line(stopped: Path, words: list[str], told: 
     _, line = typed(stopped, "study", *words, status=2)
     assert line.startswith(f"geogan: {told}")
     assert line.count("\n") == 1
+
+
+def test_a_study_is_run_by_one_process_at_a_time(stopped: Path) -> None:
+    with FileLock(stopped / "data/studies/small/.study.lock"):
+        _, line = typed(stopped, "study", "small", status=2)
+    assert line == "geogan: study small: is being run by another process\n"
 
 
 @pytest.mark.slow
