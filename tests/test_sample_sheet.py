@@ -13,7 +13,7 @@ import torch
 from geogan.datasets import sample_sheet
 from geogan.datasets.context import Context
 from geogan.errors import InputError
-from geogan.evaluate_property import evaluate_property
+from geogan.evaluate_property import Quarters, evaluate_property
 from geogan.metrics.features import Extractor
 from geogan.metrics.label_features import FEATURES, learn_features
 from geogan.pipeline.field_features import features_of
@@ -108,6 +108,14 @@ def test_features_of_labels_tell_them_apart_and_are_the_same_again() -> None:
     assert (found == again.extract(pictures[:5, None])).all()
     with pytest.raises(InputError, match="two labels at least"):
         learn_features(pictures, np.zeros(200, np.int16))
+
+
+def test_classes_of_values_that_are_mostly_alike_are_quarters_of_the_range() -> None:
+    digits = np.full((4, 5, 5), -1, np.float32)
+    digits[:, 2] = np.array([-0.6, -0.2, 0.2, 0.6, np.nan])
+    code = Quarters.of(digits[:, :2])
+    assert code(digits)[0, 2].tolist() == [0, 1, 2, 3, 255]
+    assert (code(digits)[:, 0] == 0).all()
 
 
 def test_fid_of_fields_is_that_of_their_features() -> None:

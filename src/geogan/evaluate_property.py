@@ -38,8 +38,10 @@ class Quarters:
 
     @classmethod
     def of(cls, train: Values) -> Quarters:
-        """The quartiles of these values."""
+        """The quartiles of these values, scaled to [-1, 1]; quarters of that range where two quartiles are equal."""
         low, middle, high = np.quantile(train, (0.25, 0.5, 0.75))
+        if not low < middle < high:  # digits are black for the most part
+            low, middle, high = -0.5, 0.0, 0.5
         return cls((float(low), float(middle), float(high)))
 
     def __call__(self, values: Float32[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
