@@ -129,9 +129,9 @@ def test_fid_of_fields_is_that_of_their_features() -> None:
     def shifted(mask: np.ndarray, known: np.ndarray, seed: int) -> np.ndarray:
         return np.resize(real, mask.shape) + np.float32(0.5)
 
-    found = evaluate_property(shifted, real, real, hard, fields=60, groups=2, features=means).metrics
+    found = evaluate_property(shifted, real, real, hard, real, fields=60, groups=2, features=means).metrics
     assert found["fid"] == pytest.approx(0.25, rel=1e-4)
     assert found["floor_fid"] == pytest.approx(0, abs=1e-9)
     assert found["noise_fid"] == pytest.approx(0, abs=1e-9)  # shuffled pixels keep their mean
     assert found["constraint_mse"] == pytest.approx(0.25, rel=1e-4)
-    assert "fid" not in evaluate_property(shifted, real, real, hard, fields=60, groups=2).metrics
+    assert "fid" not in evaluate_property(shifted, real, real, hard, real, fields=60, groups=2).metrics
