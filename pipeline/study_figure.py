@@ -52,7 +52,8 @@ def draw(study: Study, table: Sequence[Row], path: Path) -> bool:
                 getattr(axis, f"set_{letter}scale")("log")
         entries = [*_entries(study, plot.colour, plot.marker), *axis.get_legend_handles_labels()[0]]
         if entries:
-            figure.legend(handles=entries, loc="outside right center")
+            title = ", ".join(dict.fromkeys(name for name in (plot.colour, plot.marker) if name))
+            figure.legend(handles=entries, loc="outside right center", title=title)
         if study.repeats > 1:
             axis.set_title(f"median of {study.repeats} seeds, percentiles {LOW} to {HIGH}", loc="left")
         parts.save(figure, path)
