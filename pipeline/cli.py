@@ -345,6 +345,48 @@ def profile(name: Annotated[str, typer.Argument(help="Name of profiles/NAME.yaml
 
 
 @app.command()
+def study(
+    profile: Annotated[str, typer.Argument(help="A file, or NAME of profiles/NAME.yaml.")],
+    params: ParamsFiles = DEFAULT_PARAMS,
+    set_: Sets = [],  # noqa: B006
+    workers: Annotated[int, typer.Option(min=1, help="Cells at once, each in a process of its own.")] = 1,
+    table: Annotated[bool, typer.Option("--table", help="Only table and plot, of what is finished.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Put the cells into DVC's queue, run none.")] = False,
+    cell: Annotated[list[str], typer.Option("--cell", metavar="CELL", help="Only this cell; repeatable.")] = [],  # noqa: B006
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """A grid of variations of one experiment: a table and a plot. Trains nothing twice, goes on by itself."""
+    with answering():
+        from .signals import Stopped
+        from .study import collect, find, queue_cells, run, run_cells
+
+        if table + queue + bool(cell) > 1:
+            raise InputError("--table, --queue, --cell: give one of them")
+        root, planned = find(profile, params, set_)
+        words = ["study", profile, *(word for file in params for word in ("--params", str(file)))]
+        words += [word for item in set_ for word in ("--set", item)]
+        try:
+            tell, still = _tell(quiet), quiet or not sys.stderr.isatty()
+            if cell:
+                run_cells(root, planned, cell, quiet=still, tell=tell)
+                return
+            if queue:
+                count = queue_cells(root, planned, tell)
+                line = f"{planned.name}: {count} cells queued; 'dvc queue start -j N' runs them, then --table"
+                _result({"study": planned.name, "queued": count}, as_json, line)
+                return
+            ended = collect(root, planned) if table else run(root, planned, workers, words, quiet=still, tell=tell)
+        except Stopped as stopped:
+            fail(str(stopped), stopped.status)
+        counts = ", ".join(f"{number} {status}" for status, number in sorted(ended.counts.items()))
+        result = {"study": planned.name, "table": str(ended.file.relative_to(root)), **ended.counts}
+        _result(result, as_json, f"{ended.table}\n{planned.name}: {counts}; {result['table']}")
+        if not ended.counts.get("finished") or ended.counts.get("failed"):
+            fail(f"study {planned.name}: {counts}; the table tells why", 1)
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,10 +23,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Project:
-    """The folder with dvc.yaml, and the checked params of this call."""
+    """The folder with dvc.yaml, and the checked params of this call.
+
+    ``folder`` below it holds stores and results; ``tags`` are those of its MLflow runs, beside the usual ones.
+    """
 
     root: Path
     params: Params
+    folder: str = "data"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, files: Sequence[Path], sets: Sequence[str]) -> Project:
@@ -45,26 +50,31 @@ class Project:
         """Checkpoints of all work, outside what DVC deletes."""
         return state_root(self.root) / ".geogan" / "checkpoints"
 
+    @property
+    def data(self) -> Path:
+        """The folder of stores and results."""
+        return self.root / self.folder
+
     def prepared(self, dataset: str) -> Path:
-        return self.root / "data" / "prepared" / f"{dataset}.zarr"
+        return self.data / "prepared" / f"{dataset}.zarr"
 
     def constraints(self, dataset: str) -> Path:
-        return self.root / "data" / "constraints" / f"{dataset}.zarr"
+        return self.data / "constraints" / f"{dataset}.zarr"
 
     def model(self, experiment: str) -> Path:
-        return self.root / "data" / "models" / experiment
+        return self.data / "models" / experiment
 
     def metrics(self, experiment: str) -> Path:
-        return self.root / "data" / "metrics" / f"{experiment}.json"
+        return self.data / "metrics" / f"{experiment}.json"
 
     def timing(self, experiment: str) -> Path:
-        return self.root / "data" / "metrics" / f"{experiment}.timing.json"
+        return self.data / "metrics" / f"{experiment}.timing.json"
 
     def figures(self, experiment: str) -> Path:
-        return self.root / "data" / "figures" / experiment
+        return self.data / "figures" / experiment
 
     def bundle(self, experiment: str) -> Path:
-        return self.root / "data" / "exports" / experiment
+        return self.data / "exports" / experiment
 
     def dataset(self, name: str) -> Dataset:
         return _named(self.params.datasets, name, "dataset")
@@ -76,7 +86,7 @@ class Project:
         """Identity of a prepared store: the params that make it, and the files behind them if not pinned."""
         dataset = self.dataset(name)
         source = dataset.source.plain()
-        for key, pin in (("path", "sha256"), ("a", "a_sha256"), ("b", "b_sha256")):
+        for key, pin in (("path", "sha256"), ("a", "a_sha256"), ("b", "b_sha256"), ("samples", "")):
             if source.get(key) and not source.get(pin) and not source.get("sha256"):
                 source[f"content of {key}"] = self._content(source[key])
         return digest_of(

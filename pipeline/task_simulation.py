@@ -22,6 +22,7 @@ from geogan.store import open_constraints, open_prepared
 from geogan.system import System
 from geogan.systems import SYSTEMS
 
+from .field_features import features_of
 from .figures import draw_evaluation, sample_sheet
 from .project import Project
 from .task import Input, Judged, Task
@@ -107,13 +108,15 @@ class Simulation(Task):
         truth = self.prepared.tiles("test", "constraint", "evaluation")
         hard, names = self._hard("test"), self.prepared.names
         counts: dict[str, Any] = {"fields": settings.fields, "groups": settings.groups, "seed": settings.seed}
+        beside: dict[str, float] = {}
         if self.prepared.scale:
-            evaluation = evaluate_property(sampler, real, train, hard, truth, **counts)
+            features, beside = features_of(settings.features, self.prepared)
+            evaluation = evaluate_property(sampler, real, train, hard, truth, **counts, features=features)
         else:
             evaluation = evaluate(sampler, real, train, hard, truth, facies_names=names, **counts)
         draw_evaluation(evaluation, figures)
         batch = 1 if self.device.type == "cpu" else 16
-        return Judged(evaluation.metrics, {"seconds_per_field": evaluation.seconds_per_field, "batch": batch})
+        return Judged(evaluation.metrics | beside, {"seconds_per_field": evaluation.seconds_per_field, "batch": batch})
 
     @staticmethod
     def exported(model: Path, metrics: dict[str, Any]) -> Exported:

@@ -35,7 +35,7 @@ def add_to_run(
     ``artifacts`` maps a folder in the run (``""`` for its top) to a file or folder.
     Returns whether everything was sent; if not, one line on stderr says why.
     """
-    with _tolerant("metrics and figures") as outcome:
+    with tolerant("metrics and figures") as outcome:
         store = Store(root, uri)
         run = find_run(store, json.loads(run_json.read_text(encoding="utf-8")))
         store.send(run.info.run_id, new_metrics(run, metrics or {}, replace=True))
@@ -61,7 +61,7 @@ def log_onnx_model(
     from the graph: an axis without a fixed length is -1 in it. ``extra_files`` travel with the model.
     The same file is not logged twice. Returns and warns as ``add_to_run`` does.
     """
-    with _tolerant("model") as outcome:
+    with tolerant("model") as outcome:
         store = Store(root, uri)
         run = find_run(store, json.loads(run_json.read_text(encoding="utf-8")))
         digest = sha256_of(model)
@@ -93,18 +93,16 @@ def new_metrics(run: Any, metrics: Mapping[str, Any], *, replace: bool) -> list[
 
 
 @contextmanager
-def _tolerant(what: str) -> Iterator[list[str]]:
-    """Turn any error into one line on stderr, kept in the list that is yielded."""
+def tolerant(
+    what: str, mend: str = "'geogan runs import' rebuilds the run from the files of the model and its metrics"
+) -> Iterator[list[str]]:
+    """Turn any error into one line on stderr, with what mends it, kept in the list that is yielded."""
     outcome: list[str] = []
     try:
         yield outcome
     except Exception as error:  # whatever a store raises
         outcome.append(reason(error))
-        print(
-            f"MLflow did not take the {what}: {outcome[0]}. "
-            "'geogan runs import' rebuilds the run from the files of the model and its metrics",
-            file=sys.stderr,
-        )
+        print(f"MLflow did not take the {what}: {outcome[0]}. {mend}", file=sys.stderr)
 
 
 def _is_logged(store: Store, run: Any, digest: str) -> bool:

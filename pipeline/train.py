@@ -32,6 +32,10 @@ from .watcher import TrainingWatcher
 from .work import Work
 
 
+class Busy(InputError):
+    """Another process trains the same work."""
+
+
 def check(project: Project, name: str) -> None:
     """Raise InputError, before any store is made, for parts that torch cannot build for the tiles, or no device."""
     experiment = project.experiment(name)
@@ -59,13 +63,13 @@ def train(project: Project, name: str, *, force: bool = False, quiet: bool = Fal
 
 @contextmanager
 def _alone(folder: Path, name: str) -> Iterator[None]:
-    """Keep other processes from the same work. Raises InputError where one is at it."""
+    """Keep other processes from the same work. Raises Busy where one is at it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{folder}.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(f"experiments.{name}: the same work is being trained by another process") from None
+        raise Busy(f"experiments.{name}: the same work is being trained by another process") from None
     try:
         yield
     finally:
@@ -156,7 +160,7 @@ def _open_run(project: Project, work: Work) -> Run:
         experiment=work.name,
         key=work.key,
         params=work.identity["experiment"] | {"seed": work.identity["seed"], "compute": work.identity["compute"]},
-        tags=environment_tags(project.root),
+        tags=environment_tags(project.root) | dict(project.tags),
         datasets=[(store.name, store.digest, store.path) for store in work.task.inputs],
     )
 

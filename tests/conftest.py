@@ -37,6 +37,7 @@ install_import_hook(
         "geogan.rescaling",
         "geogan.selection",
         "geogan.soft_data",
+        "geogan.study_table",
         "geogan.systems",
         "geogan.target_proportions",
         "geogan.tiles",

@@ -29,7 +29,7 @@ LAYERS = {
     "parts": "generators critics objectives penalties latents soft_data optimisers constraints datasets tiles metrics "
     "selection footprints territories scene_tasks scene_windows scene_tiles scaling",
     "systems": "system batches picture_batches unpaired_batches systems",
-    "configuration": "config trial",
+    "configuration": "config trial study study_table",
     "work": "train checkpoint bundles evaluate evaluate_property evaluate_translation export export_fields "
     "export_pictures inference translation translation_sheets prepare prepare_scenes store scene_store scene_writing "
     "writing ensemble hard_data whole_scenes receptive_field large_fields drawn_fields fields fields_gslib fields_npz "

@@ -65,7 +65,8 @@ class Evaluation:
     """How much is judged: fields (each with its own hard data), groups of ten for diversity; tiles of pictures.
 
     ``features``: an ONNX file that takes pictures and gives features for FID and KID (Inception, for example);
-    None takes fixed random ones.
+    None takes fixed random ones. For a property ``labels`` takes those of a classifier of the labels of its training
+    tiles, and None gives no FID.
     """
 
     fields: int = 100
@@ -195,12 +196,26 @@ def read(files: Iterable[Path], sets: Iterable[str] = ()) -> Params:
 
     Raises InputError for an unreadable file, an unknown key, a wrong type or parts that do not go together.
     """
-    merged: dict[str, Any] = {}
+    return parse(merged(files, sets))
+
+
+def merged(files: Iterable[Path], sets: Iterable[str] = ()) -> dict[str, Any]:
+    """The plain data of params files and settings, unchecked; later ones over earlier ones key by key.
+
+    Raises InputError for an unreadable file or a setting that is none.
+    """
+    data: dict[str, Any] = {}
     for file in files:
-        merged = overlay(merged, read_yaml(file))
+        data = overlay(data, read_yaml(file))
     for item in sets:
-        merged = overlay(merged, _setting(item))
-    return parse(merged)
+        key, value = _setting(item)
+        data = overlay(data, nested(key, value))
+    return data
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """``nested("a.b", 1)`` is ``{"a": {"b": 1}}``."""
+    return cast(dict[str, Any], functools.reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), value))
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
@@ -233,20 +248,23 @@ def other_part(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
     return "name" in above and above["name"] != below.get("name", above["name"])
 
 
-def _setting(item: str) -> dict[str, Any]:
+def _setting(item: str) -> tuple[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not all(key.split(".")):
         raise InputError(f"--set {item}: must be dotted.key=value")
     try:
-        value = YAML(typ="safe", pure=True).load(text)
+        return key, YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         raise InputError(f"--set {item}: the value is not valid YAML") from None
-    return cast(dict[str, Any], functools.reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), value))
 
 
 def parse(data: dict[str, Any]) -> Params:
-    """Check plain YAML data."""
-    _only("", data, ("seed", "compute", "limits", "evaluation", "datasets", "experiments"))
+    """Check plain YAML data, but for a section ``study``, which ``study.plan`` reads."""
+    _only(
+        "",
+        {key: data[key] for key in data if key != "study"},
+        ("seed", "compute", "limits", "evaluation", "datasets", "experiments"),
+    )
     seed = data.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
         raise InputError(f"seed: must be a whole number from 0 to {LARGEST_SEED}, got {seed!r}")
@@ -346,11 +364,10 @@ def _dataset(where: str, value: dict[str, Any]) -> Dataset:
 
 
 def _source(where: str, value: dict[str, Any]) -> Choice:
-    """The source; of one that joins two others these are checked too, and their defaults filled in."""
+    """The source; of one that takes sets of samples these are checked too, and their defaults filled in."""
     source = _part(where, value, "source", SOURCES)
-    if source.name != "two_sets":
-        return source
-    sets = {side: choose(f"{where}.source.{side}", source.options[side], DIGIT_SOURCES).plain() for side in ("a", "b")}
+    keys = {"two_sets": ("a", "b"), "sample_sheet": ("samples",)}.get(source.name, ())
+    sets = {key: choose(f"{where}.source.{key}", source.options[key], DIGIT_SOURCES).plain() for key in keys}
     return Choice(source.name, source.options | sets)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt8
+from jaxtyping import Bool, Float32, Int16, Int64, UInt8
 
 from geogan.errors import InputError
 from geogan.grids import Grid
@@ -72,6 +72,13 @@ class Prepared:
         """
         with reading(self.path):
             return np.asarray(open_array(self.path, group, self.variable)[self._range(split, role, group)])
+
+    def labels(self, split: str, role: str, group: str = "tiles") -> Int16[np.ndarray, " tile"] | None:
+        """The labels of the tiles of one split and role, as ordered there; None where the source had none."""
+        with reading(self.path):
+            if "label" not in open_group(self.path, group):
+                return None
+            return np.asarray(open_array(self.path, group, "label")[self._range(split, role, group)])
 
     def count(self, split: str, role: str, group: str = "tiles") -> int:
         """Number of tiles of one split and role."""

@@ -97,6 +97,8 @@ def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan, scale: Val
     group.attrs.update({"tile": plan.tile, "counts": counts})
     names = np.array(CLASSES, dtype=object)[plan.classes]
     coordinates = {"split": names[:, 0], "role": names[:, 1], "row": plan.row, "column": plan.column}
+    if image.labels is not None:
+        coordinates["label"] = image.labels.at(plan.row, plan.column)
     write_coordinates(group, coordinates)
     shape = (plan.row.size, plan.tile, plan.tile)
 

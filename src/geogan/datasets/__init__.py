@@ -16,6 +16,7 @@ from geogan.datasets import (
     image_pairs,
     raster,
     raster_pairs,
+    sample_sheet,
     synthetic_channels,
     synthetic_city,
     two_sets,
@@ -31,6 +32,7 @@ IMAGE_SOURCES: dict[str, Callable[..., TrainingImage]] = {
     "fetch": fetch.read,
     "gslib": gslib.read,
     "raster": raster.read,
+    "sample_sheet": sample_sheet.read,
     "synthetic_channels": synthetic_channels.read,
 }
 SCENE_SOURCES: dict[str, Callable[..., Scenes]] = {
