@@ -10,7 +10,7 @@ repro: env
 	dvc repro
 
 test: env
-	pytest
+	pytest -n auto --dist loadfile
 
 check: env
 	ruff check .

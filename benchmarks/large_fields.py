@@ -58,7 +58,11 @@ def make_bundle(folder: Path, name: str, options: dict[str, Any], channels: int 
     system = {
         "schema": SCHEMA,
         "task": "simulation",
-        "config": {"generator": {"name": name, **options}, "latent": {"name": "uniform", "channels": channels}},
+        "config": {
+            "system": {"soft": 0.0},
+            "generator": {"name": name, **options},
+            "latent": {"name": "uniform", "channels": channels},
+        },
         "facies": ["background", "channel"],
         "grid": {"crs": None, "cell_size": [1, 1]},
         "proportions": {"background": 0.7, "channel": 0.3},

@@ -369,7 +369,9 @@ def study(
         try:
             tell, still = _tell(quiet), quiet or not sys.stderr.isatty()
             if cell:
-                run_cells(root, planned, cell, quiet=still, tell=tell)
+                failed = run_cells(root, planned, cell, quiet=still, tell=tell)
+                if failed:
+                    fail(f"study {planned.name}: failed: {', '.join(failed)}", 1)
                 return
             if queue:
                 count = queue_cells(root, planned, tell)

@@ -157,13 +157,17 @@ def _track(root: Path, file: Path) -> None:
         raise InputError(f"{file.relative_to(root)}: DVC does not track it ({reason}); nothing was imported")
 
 
+STORES = ("*/*", "studies/*/*/*")  # below data/; those of studies last
+
+
 def verify_stores(path: Path | None) -> list[str]:
     """One line for each store or bundle proved whole. Raises InputError naming the first damaged file."""
     if path is not None:
         verify(path)
         return [f"{path}: whole"]
     root = project_root()
-    found = sorted(file.parent for file in (root / "data").glob("*/*/manifest.json"))
+    data = root / "data"
+    found = sorted(file.parent for pattern in STORES for file in data.glob(f"{pattern}/manifest.json"))
     for store in found:
         verify(store)
     return [f"{store.relative_to(root)}: whole" for store in found] or ["no stores under data/"]

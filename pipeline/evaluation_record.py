@@ -15,7 +15,7 @@ def evaluation(metrics: dict[str, Any], figures: Path) -> dict[str, Any] | None:
     if not metrics or not curves:
         return None
     record = {"size": metrics["size"], "tiles": metrics["n_real"], "metrics": metrics, "curves": curves}
-    names = {name: name for name in ("level", "share", "observed")}
+    names = {name: name for name in ("level", "share", "observed", "calibrated")}
     reliability = _columns(figures / "reliability.csv", "facies", names)
     return record | ({"reliability": reliability} if reliability else {})
 

@@ -16,6 +16,7 @@ from .runs_history import Training, Unavailable, trainings_here, trainings_in_hi
 from .tracking_additions import find_run, new_metrics
 from .tracking_points import last_steps, points_of, unsent
 from .tracking_store import KEY, Dataset, Store, answering
+from .tracking_study import KIND
 from .tracking_tags import flattened
 
 FIELDS, PICTURES = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming"), ("l1", "ssim", "miou", "fid")
@@ -62,7 +63,7 @@ def list_runs(root: Path, uri: str | None = None) -> list[RunRow]:
     if not store.exists:
         return []
     with answering(store):
-        return [_row(run) for run in store.runs()]
+        return [_row(run) for run in store.runs() if run.data.tags.get(KIND) != "study"]
 
 
 def runs_table(rows: list[RunRow]) -> Table:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from geogan.inference import Bundle
 
 Bounds = tuple[float, float, float, float]
+DESCENT = 1300  # bytes per cell that the descent on the noise holds with the default generator, measured
+TOGETHER, CELLS = 7, 2**21  # fields that descend together, and their cells: see geogan.refinement
 
 
 def simulate(
@@ -82,12 +84,16 @@ def simulate(
     model = load_bundle(bundle)
     if not model.names:
         raise InputError(f"{bundle}: draws a continuous property; simulate takes bundles of facies")
-    if soft or model.soft:
-        model = _believing(model, bundle, soft, grid, rescale=rescale)
+    if rescale and refinement.asked:
+        raise InputError(
+            "--rescale: does not go with --refine and --exact, which look at the cells that fields are drawn in"
+        )
     plan = _rescaling(model.cell_size, grid, force=force) if rescale else None
     if plan is None:
         _check_cell_size(model.cell_size, grid, force=force)
     _check_room(model, grid, plan.drawn if plan else grid, window, refined=refinement.asked)
+    if soft or model.soft:
+        model = _believing(model, bundle, soft, grid, rescale=rescale)
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
@@ -125,7 +131,8 @@ def simulate(
         model,
         options
         | {"unconditional": unconditional, "proportions": proportions, "rescale": rescale, "soft": soft and str(soft)}
-        | {"refine": refinement.steps, "exact": refinement.exact, "hide_wells": refinement.hidden},
+        | {"window": window}
+        | {"refine": refinement.steps or None, "exact": refinement.exact, "hide_wells": refinement.hidden},
     )
     told["files"] = [path.name for path in fields.paths(out)]
     from .simulation_page import write_page
@@ -182,8 +189,10 @@ def _check_room(model: Bundle, grid: Grid, drawn: Grid, window: int | None, *, r
     """
     cells = grid.rows * grid.columns
     statistics = 4 * cells * (len(model.names) + 6)
-    statistics += 64 * cells if refined else 0
-    needed = 2 * cells + max(statistics, model.memory(drawn.rows, drawn.columns, window))
+    drawing = model.memory(drawn.rows, drawn.columns, window)
+    if refined:
+        drawing = max(drawing, DESCENT * max(cells, min(TOGETHER * cells, CELLS)))
+    needed = 2 * cells + max(statistics, drawing)
     room = psutil.virtual_memory().available
     if needed > room:
         raise InputError(

@@ -109,6 +109,9 @@ def reliability(found: Mapping[str, Mapping[str, list[float | None]]]) -> bytes:
         figure, axes = parts.panels(1, len(found), (4.0, 3.6) if len(found) == 1 else (3.0, 3.0))
         for axis, (name, curve) in zip(axes[0], found.items(), strict=True):
             level, share, observed = (np.array(curve[key], float) for key in ("level", "share", "observed"))
+            if "calibrated" in curve:
+                right = np.array(curve["calibrated"], float)
+                axis.plot(level, right, color=parts.INK, linewidth=1.2, dashes=(4, 2))
             axis.plot([0, 1], [0, 1], color=parts.GREY, linewidth=0.8, dashes=(1, 2))
             axis.plot(level, observed, color=parts.BLUE, linewidth=1.6)
             axis.scatter(level, observed, s=300 * np.nan_to_num(share), color=parts.BLUE, alpha=0.35, linewidths=0)

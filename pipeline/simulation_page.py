@@ -72,6 +72,13 @@ def _attend(told: dict[str, Any]) -> list[str]:
             lines.append(f"{name}: {percent(share)} simulated, {percent(trained)} in the training image.")
     if told["target_proportions"]:
         lines.append("The proportions were shifted to those asked for; they are not the model's own.")
+    refined = told["refinement"]
+    if refined:
+        before = percent(refined["honoured_share_before"])
+        lines.append(
+            f"{refined['fields_changed']} fields were refined by descent on their noise; before, {before} of the hard "
+            "data were honoured."
+        )
     if told["rescaled"]:
         lines.append("The fields were drawn in cells of the training image and brought to those of the grid.")
     curves = told["curves"]
@@ -139,7 +146,8 @@ def _provenance(told: dict[str, Any]) -> Html:
 def _cells(told: dict[str, Any]) -> str:
     """Size of the cells, and of those that the fields were drawn in where they are others."""
     width, _, _, _, height, _ = told["grid"]["transform"]
-    said, scaled = f"{-height:g} x {width:g} map units", told["rescaled"]
+    units = "map units" if told["grid"]["crs"] else "(cells)"
+    said, scaled = f"{-height:g} x {width:g} {units}", told["rescaled"]
     if scaled:
         tall, wide = scaled["drawn_cell_size"]
         said += (

@@ -175,7 +175,10 @@ def model(evaluation: dict[str, Any] | None) -> Html:
     parts: list[str] = []
     if evaluation.get("reliability"):
         png = simulation_maps.reliability(evaluation["reliability"])
-        note = "on the diagonal a probability is as often true as it says; the larger the disc, the more cells have it"
+        note = (
+            "dashed: a calibrated ensemble of as few fields; on it a probability is as often true as it can be. "
+            "The larger the disc, the more cells have it"
+        )
         parts = [pages.figure(png, "Reliability of the probabilities", note)]
     return pages.section(
         title,

@@ -100,31 +100,40 @@ def _alone(cells: Cells) -> Iterator[None]:
         lock.release()
 
 
-def run_cells(root: Path, study: Study, names: Sequence[str], *, quiet: bool, tell: Tell) -> None:
-    """Run some cells by name, without table. Raises InputError for an unknown name, Stopped after a signal."""
+def run_cells(root: Path, study: Study, names: Sequence[str], *, quiet: bool, tell: Tell) -> list[str]:
+    """Run some cells by name, without table; the names of those that failed.
+
+    Raises InputError for an unknown name, Stopped after a signal.
+    """
     known = {cell.name: cell for cell in study.cells}
     for name in names:
         if name not in known:
             raise InputError(f"--cell {name}: is none of the study; there are {', '.join(known)}")
     cells = Cells(root, study, open_parent(root, study.name, environment_tags(root)))
+    failed = []
     for name in names:
         cells.refresh(known[name])
-        tell(_line(cells, cells.run(known[name], quiet=quiet)))
+        outcome = cells.run(known[name], quiet=quiet)
+        tell(_line(cells, outcome))
+        if outcome.status == "failed":
+            failed.append(name)
+    return failed
 
 
 def collect(root: Path, study: Study) -> Ended:
     """Table and plot of the cells that are finished, those trained by DVC's queue among them; none is trained."""
-    parent = open_parent(root, study.name, environment_tags(root))
-    cells, outcomes = Cells(root, study, parent), []
-    for cell in study.cells:
-        cells.refresh(cell)
-        outcome = cells.standing(cell)
-        if outcome.status == "finished" or (outcome.key and cells.is_trained(outcome, cell)):
-            outcome = cells.run(cell)
-        outcomes.append(outcome)
-    ended, files = _written(cells, outcomes)
-    close_parent(root, study.name, parent, "FINISHED", files)
-    return ended
+    with _alone(Cells(root, study)):
+        parent = open_parent(root, study.name, environment_tags(root))
+        cells, outcomes = Cells(root, study, parent), []
+        for cell in study.cells:
+            cells.refresh(cell)
+            outcome = cells.standing(cell)
+            if outcome.status == "finished" or (outcome.key and cells.is_trained(outcome, cell)):
+                outcome = cells.run(cell)
+            outcomes.append(outcome)
+        ended, files = _written(cells, outcomes)
+        close_parent(root, study.name, parent, "FINISHED", files)
+        return ended
 
 
 def queue_cells(root: Path, study: Study, tell: Tell) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each test process: several share the cores
+
 install_import_hook(
     [
         "geogan.augmentation",

@@ -335,7 +335,7 @@ def test_a_bundle_with_a_changed_byte(refused: Refused, at: Path, tmp_path: Path
     file = at / BUNDLE / name
     with altered(file):
         content = bytearray(file.read_bytes())
-        content[len(content) // 2] ^= 1
+        content[1 if name == "manifest.json" else len(content) // 2] ^= 1  # of a manifest no sum of another file
         file.write_bytes(content)
         command = ("simulate", BUNDLE, "--unconditional", "--size", "16", "16", "-o", tmp_path / "o.npz")
         assert refused(*command, child=name == "weights.safetensors").startswith(f"{BUNDLE}/{name}: ")

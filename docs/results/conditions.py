@@ -65,6 +65,8 @@ def main() -> None:
             f"{given.prepared}: facies {', '.join(prepared.names)}, the bundle knows {', '.join(bundle.names)}; "
             "give the store of the bundle's own training image"
         )
+    if bundle.soft:
+        raise InputError(f"{given.bundle}: was trained with soft data; it is judged with them by geogan evaluate alone")
     numbers = {"fields": given.fields, "groups": given.groups, "seed": given.seed}
     for choice in kinds:
         metrics = judge(bundle.sampler, prepared, choice.build(CONSTRAINTS), **numbers).metrics

@@ -74,6 +74,10 @@ def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
         low, high = system["value_range"]
         made = "fields of a continuous property: noise and hard data in, values out"
         what, share = f"Values: from {low:g} to {high:g}, scaled to [-1, 1]", ""
+    run = f"`geogan simulate {system['experiment']} --wells wells.csv --size 125 125 -n 100 -o fields.npz`"
+    if bundle.soft:
+        run = f"{run[:-1]} --soft soft.tif`"
+    use = f"{run}, or `model.onnx`\nwith" if bundle.names else "`model.onnx` with"
     return f"""# {system["experiment"]}
 
 Conditional {made}.
@@ -86,8 +90,7 @@ Conditional {made}.
 
 ## Use
 
-`geogan simulate {system["experiment"]} --wells wells.csv --size 125 125 -n 100 -o fields.npz`, or `model.onnx`
-with any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
+{use} any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
 
 ## Limits
 

@@ -19,7 +19,7 @@ from geogan.blocks import pad_to_multiple
 from geogan.bundles import load_weights, open_folder, pick_device, read_evaluation
 from geogan.choices import Choice, choose
 from geogan.generators import FIELD_GENERATORS, Generator
-from geogan.large_fields import Window, plan_windows
+from geogan.large_fields import FEATURES, Window, plan_windows
 from geogan.latents import LATENTS
 from geogan.receptive_field import ReceptiveField
 from geogan.soft_data import smooth
@@ -101,7 +101,8 @@ class FieldSampler:
         sizes = [1] if self.device.type == "cpu" else [CUDA_BATCH, 1]
         for size in sizes:
             plan = plan_windows(rows, columns, self.generator.stride, self.receptive_field, window, size)
-            if len(plan) == 1:
+            fits = size * plan[0].cells * self.receptive_field.bytes_per_cell <= FEATURES
+            if len(plan) == 1 and fits:
                 break
         return size, plan
 

@@ -76,7 +76,7 @@ def plan_windows(
     elif field.margin is None:
         raise InputError(
             f"--window {window}: the generator cannot draw a field by windows, {field.why} takes in the whole field; "
-            "leave --window out, or train with norm batch"
+            "leave --window out"
         )
     if window < 1 or window % stride:
         raise InputError(f"--window {window}: must be a multiple of the generator's stride, {stride}")
