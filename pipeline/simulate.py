@@ -189,11 +189,12 @@ def _check_room(model: Bundle, grid: Grid, drawn: Grid, window: int | None, *, r
     """
     cells = grid.rows * grid.columns
     statistics = 4 * cells * (len(model.names) + 6)
-    drawing = model.memory(drawn.rows, drawn.columns, window)
-    if refined:
-        drawing = max(drawing, DESCENT * max(cells, min(TOGETHER * cells, CELLS)))
-    needed = 2 * cells + max(statistics, drawing)
-    room = psutil.virtual_memory().available
+    room, needed = psutil.virtual_memory().available, 2 * cells + statistics
+    if needed <= room:  # else there might be too many windows to be counted
+        drawing = model.memory(drawn.rows, drawn.columns, window)
+        if refined:
+            drawing = max(drawing, DESCENT * max(cells, min(TOGETHER * cells, CELLS)))
+        needed = 2 * cells + max(statistics, drawing)
     if needed > room:
         raise InputError(
             f"grid of {grid.rows} x {grid.columns}: {needed / 2**30:.1f} GiB are needed, "

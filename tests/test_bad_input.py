@@ -419,7 +419,7 @@ def test_wells_that_cannot_be(refused: Refused, tmp_path: Path, table: str, said
         ("--bounds 9 0 0 9 --resolution 1 --crs EPSG:25832", "--bounds 9 0 0 9: must be W S E N"),
         ("--bounds 0 0 9 9 --resolution 0 --crs EPSG:25832", "--resolution 0: must be a positive cell size"),
         ("--bounds 0 0 9 9 --resolution 1 --crs EPSG:0", "--crs EPSG:0: unknown"),
-        ("--size 99999999 99999999", "grid of 99999999 x 99999999, 100 realizations: "),
+        ("--size 99999999 99999999", "grid of 99999999 x 99999999: "),
         ("--size 5 5 -n 0", "-n 0 --seed 0: at least 1 realization"),
         ("--size 5 5 --seed -1", "-n 100 --seed -1: at least 1 realization and a seed from 0"),
         ("--size 5 5 --wells w.csv", "--wells and --unconditional: both given"),
@@ -502,7 +502,9 @@ def test_where_there_is_no_room_everything_stays_as_it_was(at: Path, size: int, 
     before = state(at)
     line = limited(at, size, *command.split())
     assert line.startswith("geogan: ")
-    assert "no space left on the device" in line or "cannot be written: File too large; nothing was changed" in line
+    said = ("no space left on the device", "cannot be written: File too large; nothing was changed")
+    said += ("5 fields of 300 x 300 need 0.000419 GiB there until they are written: File too large",)
+    assert any(words in line for words in said), line
     assert state(at) == before
     (at / "old.npz").unlink()
 

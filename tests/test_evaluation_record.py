@@ -35,7 +35,8 @@ def test_curves_and_reliability_come_from_the_tables(tmp_path: Path) -> None:
     (tmp_path / "reliability.csv").write_text(table)
     found = evaluation(METRICS, tmp_path)
     assert found is not None
-    assert found["reliability"] == {"sand": {"level": [0, 1], "share": [0.75, 0.25], "observed": [0.1, None]}}
+    curve = {"level": [0, 1], "share": [0.75, 0.25], "observed": [0.1, None], "calibrated": [0.1, None]}
+    assert found["reliability"] == {"sand": curve}
     json.dumps(found, allow_nan=False)
 
 

@@ -31,7 +31,9 @@ def wells(tmp_path: Path) -> Path:
 def generator(monkeypatch: pytest.MonkeyPatch) -> Free:
     """Of blocks of 4 x 4 cells: set ``stride`` to 1 to let every cell have a noise of its own."""
     made = Free(stride=4)
-    bundle = inference.Bundle(sampler(made), NAMES, None, {"clay": 0.5, "sand": 0.5}, "d1", {"config": {"system": {"soft": 0.0}}})
+    bundle = inference.Bundle(
+        sampler(made), NAMES, None, {"clay": 0.5, "sand": 0.5}, "d1", {"config": {"system": {"soft": 0.0}}}
+    )
     monkeypatch.setattr(inference, "load_bundle", lambda path: bundle)
     return made
 

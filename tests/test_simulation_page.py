@@ -80,7 +80,13 @@ def page(
         }
     curves = field_curves(fields, names, judged)
     told = report(ensemble, bundle="d" * 64, training=dict(zip(names, (0.6, 0.3, 0.1), strict=False)))
-    told |= {"curves": curves.report(), "target_proportions": None, "rescaled": None, "files": ["f.npz"]}
+    told |= {
+        "curves": curves.report(),
+        "target_proportions": None,
+        "rescaled": None,
+        "refinement": None,
+        "files": ["f.npz"],
+    }
     columns = {"x": "x", "facies": EVIL}
     told["wells"] = {"file": f"{EVIL}.csv", "sha256": "ab" * 32, "columns": columns, "notes": [EVIL]} if wells else None
     origin = {"geogan": "0", "experiment": "delta", "key": "k" * 64, "dataset": "d", "source_sha256": "s" * 64}
