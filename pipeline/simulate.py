@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from geogan.inference import Bundle
 
 Bounds = tuple[float, float, float, float]
-DESCENT = 1300  # bytes per cell that the descent on the noise holds with the default generator, measured
-TOGETHER, CELLS = 7, 2**21  # fields that descend together, and their cells: see geogan.refinement
 
 
 def simulate(
@@ -193,7 +191,9 @@ def _check_room(model: Bundle, grid: Grid, drawn: Grid, window: int | None, *, r
     if needed <= room:  # else there might be too many windows to be counted
         drawing = model.memory(drawn.rows, drawn.columns, window)
         if refined:
-            drawing = max(drawing, DESCENT * max(cells, min(TOGETHER * cells, CELLS)))
+            from geogan.refinement import memory
+
+            drawing = max(drawing, memory(cells))
         needed = 2 * cells + max(statistics, drawing)
     if needed > room:
         raise InputError(
