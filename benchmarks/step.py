@@ -41,8 +41,9 @@ def fields(tile: int, batch: int, device: torch.device) -> FaciesBatches:
     rng = np.random.default_rng(0)
     real = rng.integers(2, size=(256, tile, tile)).astype(np.uint8)
     mask = rng.random((64, 4, tile, tile)) < 0.005
-    codes = np.where(mask, rng.integers(2, size=mask.shape), 255).astype(np.uint8)
-    return FaciesBatches(real, mask, codes, batch=batch, seed=0, device=device)
+    truth = rng.integers(2, size=(64, tile, tile)).astype(np.uint8)
+    codes = np.where(mask, truth[:, None], 255).astype(np.uint8)
+    return FaciesBatches(real, mask, codes, truth, batch=batch, seed=0, device=device)
 
 
 def pictures(edges: tuple[int, int], *, classes: bool) -> tuple[Pictures, Pictures]:

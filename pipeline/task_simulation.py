@@ -61,9 +61,9 @@ class Simulation(Task):
     def batches(self, seed: int, device: torch.device) -> FaciesBatches:
         real = self.prepared.tiles("train", "image")
         mask, codes = self.constraints.read("train")
-        truth = self.prepared.tiles("train", "constraint") if self.soft else None
+        truth = self.prepared.tiles("train", "constraint")
         batch = self.experiment.training.batch
-        return FaciesBatches(real, mask, codes, truth=truth, batch=batch, seed=seed, device=device)
+        return FaciesBatches(real, mask, codes, truth, batch=batch, seed=seed, device=device)
 
     def validate(self, system: System) -> dict[str, float]:
         training = self.experiment.training

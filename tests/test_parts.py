@@ -13,6 +13,7 @@ from geogan.critics import CRITICS
 from geogan.generators import FIELD_GENERATORS
 from geogan.objectives import OBJECTIVES
 from geogan.penalties import CRITIC_PENALTIES
+from geogan.penalties.energy_score import energy_score
 from geogan.penalties.hinge import hinge
 from geogan.penalties.masked_cross_entropy import masked_cross_entropy
 from geogan.penalties.masked_l2 import masked_l2
@@ -151,13 +152,38 @@ def test_hinge_vanishes_at_the_hamming_distance_wanted() -> None:
     image = torch.ones(1, 1, 10, 10)
     other = image.clone()
     other.view(-1)[:17] = -1  # hamming 0.17, mean difference 0.34
-    assert hinge(image, other, weight=20.0, target=0.34).item() == pytest.approx(0.0, abs=1e-5)
-    assert hinge(image, other, weight=20.0, target=0.44).item() == pytest.approx(2.0, abs=1e-5)
+    assert hinge(image, other, image, weight=20.0, target=0.34).item() == pytest.approx(0.0, abs=1e-5)
+    assert hinge(image, other, image, weight=20.0, target=0.44).item() == pytest.approx(2.0, abs=1e-5)
     one_hot = torch.zeros(1, 3, 10, 10)
     one_hot[:, 0] = 1
     swapped = one_hot.flatten(2).clone()
     swapped[:, 0, :17], swapped[:, 2, :17] = 0, 1
-    assert hinge(one_hot, swapped.view_as(one_hot), weight=1.0, target=1.0).item() == pytest.approx(0.66)
+    assert hinge(one_hot, swapped.view_as(one_hot), one_hot, weight=1.0, target=1.0).item() == pytest.approx(0.66)
+
+
+def draws(share: float, seed: int, count: int = 400_000) -> torch.Tensor:
+    """Pixels of -1 and +1, +1 with this share."""
+    rng = torch.Generator().manual_seed(seed)
+    return (torch.rand(1, 1, 1, count, generator=rng) < share).float() * 2 - 1
+
+
+@pytest.mark.parametrize("ground", [0.1, 0.3, 0.5])
+def test_energy_score_is_least_for_fields_that_are_as_uncertain_as_the_ground(ground: float) -> None:
+    shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
+    scores = [energy_score(draws(q, 1), draws(q, 2), draws(ground, 3), weight=1.0).item() for q in shares]
+    assert shares[scores.index(min(scores))] == ground
+    for q, score in zip(shares, scores, strict=True):  # twice the Brier score of the probability q
+        assert score == pytest.approx(2 * (ground * (1 - q) ** 2 + (1 - ground) * q**2), abs=0.01)
+
+
+def test_energy_score_costs_only_what_both_fields_have_wrong() -> None:
+    truth = torch.ones(1, 1, 2, 2)
+    one, two = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    one[..., 0, :] = -1  # wrong in the first row
+    two[..., :, 0] = -1  # wrong in the first column
+    assert energy_score(one, two, truth, weight=10.0).item() == pytest.approx(10 * 2 / 4)
+    hot, cold = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1), torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1)
+    assert energy_score(cold, cold, hot, weight=1.0).item() == pytest.approx(2)
 
 
 @pytest.mark.parametrize("name", FIELD_GENERATORS)

@@ -31,7 +31,7 @@ def source(count: int, draws: int = 2) -> FaciesBatches:
     real, truth = (rng.integers(count, size=(number, 16, 16)).astype(np.uint8) for number in (6, 3))
     mask = rng.random((3, draws, 16, 16)) < 0.1
     codes = np.where(mask, truth[:, None], 255).astype(np.uint8)
-    return FaciesBatches(real, mask, codes, truth=truth, batch=8, seed=0, device=torch.device("cpu"))
+    return FaciesBatches(real, mask, codes, truth, batch=8, seed=0, device=torch.device("cpu"))
 
 
 def test_smoothing_keeps_constants_and_spreads_a_pixel_as_a_gaussian() -> None:
@@ -57,7 +57,6 @@ def test_borders_are_mirrored() -> None:
 @pytest.mark.parametrize("count", [2, 3])
 def test_truth_is_that_of_the_hard_data(count: int) -> None:
     batch = source(count).draw(0, 0, 0, torch.Generator())
-    assert batch.truth is not None
     assert torch.equal(batch.truth[batch.mask], batch.codes[batch.mask])
 
 
@@ -79,7 +78,6 @@ def test_both_networks_are_shown_soft_data(count: int) -> None:
 
 def test_pairs_have_the_soft_data_of_their_common_hard_data() -> None:
     twice = ConstrainedSGAN._twice(source(2).draw(0, 0, 0, torch.Generator()))
-    assert twice.truth is not None
     assert torch.equal(twice.truth[twice.mask], twice.codes[twice.mask])
     assert torch.equal(twice.truth[:4], twice.truth[4:])
 

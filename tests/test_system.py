@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from geogan import facies
 from geogan.batches import FaciesBatches
 from geogan.choices import Choice, choose
 from geogan.config import SLOTS
 from geogan.errors import InputError
+from geogan.penalties import DIVERSITIES
 from geogan.system import Slots
 from geogan.systems.constrained_sgan import ConstrainedSGAN
 
@@ -41,8 +43,9 @@ def source(count: int = 2, tile: int = 16) -> FaciesBatches:
     rng = np.random.default_rng(0)
     real = rng.integers(count, size=(6, tile, tile)).astype(np.uint8)
     mask = rng.random((3, 2, tile, tile)) < 0.1
-    codes = np.where(mask, rng.integers(count, size=mask.shape), 255).astype(np.uint8)
-    return FaciesBatches(real, mask, codes, batch=4, seed=0, device=torch.device("cpu"))
+    truth = rng.integers(count, size=(3, tile, tile)).astype(np.uint8)
+    codes = np.where(mask, truth[:, None], 255).astype(np.uint8)
+    return FaciesBatches(real, mask, codes, truth, batch=4, seed=0, device=torch.device("cpu"))
 
 
 def gradients(system: ConstrainedSGAN, turn: str, count: int = 2) -> tuple[dict[str, float], set[str]]:
@@ -118,6 +121,29 @@ def test_diversity_hinge_and_gradient_penalty_join_their_turns() -> None:
     terms, _ = gradients(system, "generator")
     assert terms["diversity"] > 0
     assert system.turns[0].repeats == 5
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_energy_score_judges_both_fields_against_the_ground_of_their_hard_data(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+    score = DIVERSITIES["energy_score"]
+
+    def spy(*images: torch.Tensor, weight: float = 10.0) -> torch.Tensor:
+        seen.extend(images)
+        return score(*images, weight=weight)
+
+    monkeypatch.setitem(DIVERSITIES, "energy_score", spy)
+    cost = {"name": "masked_l2" if count == 2 else "masked_cross_entropy"}
+    system = ConstrainedSGAN(slots(constraint=cost, diversity={"name": "energy_score"}), count)
+    batch = source(count).draw(0, 0, 0, torch.Generator().manual_seed(0))
+    terms = system.losses("generator", batch)
+    assert terms["diversity"] > 0
+    image, other, truth = seen
+    assert torch.equal(truth, facies.encode(batch.truth[:2], count))
+    assert image.shape == other.shape == truth.shape
+    assert not torch.equal(image, other)
 
 
 def test_three_facies_train_on_cross_entropy() -> None:

@@ -18,15 +18,15 @@ class FaciesBatch:
     """Real tiles, each with one mask over its own pixels, and hard data from the constraint pool.
 
     ``codes`` and ``real`` hold facies codes, or scaled values of a property; outside ``mask`` codes mean nothing.
-    ``truth`` is the tile that the hard data were read from, where soft data are made of it. ``rng`` draws the noise.
+    ``truth`` is the tile that the hard data were read from. ``rng`` draws the noise.
     """
 
     real: Codes
     real_mask: Bool[Tensor, "batch y x"]
     codes: Codes
     mask: Bool[Tensor, "batch y x"]
+    truth: Codes
     rng: torch.Generator
-    truth: Codes | None = None
 
 
 class FaciesBatches:
@@ -34,7 +34,7 @@ class FaciesBatches:
 
     ``real`` are the image tiles of the training split, ``mask`` and ``codes`` the hard data of its pool;
     the mask shown with a real tile is that of an independent draw of the pool. ``truth`` are the tiles of the
-    ground of the hard data, in the order of their sources; None where nothing but the hard data may be known of it.
+    ground of the hard data, in the order of their sources.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class FaciesBatches:
         real: UInt8[np.ndarray, "tile y x"] | Float32[np.ndarray, "tile y x"],
         mask: Bool[np.ndarray, "source draw y x"],
         codes: UInt8[np.ndarray, "source draw y x"] | Float32[np.ndarray, "source draw y x"],
+        truth: UInt8[np.ndarray, "source y x"] | Float32[np.ndarray, "source y x"],
         *,
-        truth: UInt8[np.ndarray, "source y x"] | Float32[np.ndarray, "source y x"] | None = None,
         batch: int,
         seed: int,
         device: torch.device,
@@ -51,7 +51,7 @@ class FaciesBatches:
         if len(real) == 0 or len(mask) == 0:
             raise InputError("the training split holds no image tile or no hard data: run prepare and constrain again")
         self.real, self.draws = torch.from_numpy(real), mask.shape[1]
-        self.truth = None if truth is None else torch.from_numpy(truth)
+        self.truth = torch.from_numpy(truth)
         self.mask = torch.from_numpy(mask.reshape(-1, *mask.shape[2:]))
         self.codes = torch.from_numpy(codes.reshape(-1, *codes.shape[2:]))
         self.batch, self.seed, self.device = batch, seed, device
@@ -62,7 +62,7 @@ class FaciesBatches:
         tiles = order.integers(len(self.real), size=self.batch)
         shown = order.integers(len(self.mask), size=self.batch)
         wells = order.integers(len(self.mask), size=self.batch)
-        drawn = (self.real[tiles], self.mask[shown], self.codes[wells], self.mask[wells])
-        real, real_mask, codes, mask = (part.to(self.device, non_blocking=True) for part in drawn)
-        truth = None if self.truth is None else self.truth[wells // self.draws].to(self.device, non_blocking=True)
-        return FaciesBatch(real, real_mask, codes, mask, rng, truth)
+        truth = self.truth[wells // self.draws]
+        drawn = (self.real[tiles], self.mask[shown], self.codes[wells], self.mask[wells], truth)
+        real, real_mask, codes, mask, truth = (part.to(self.device, non_blocking=True) for part in drawn)
+        return FaciesBatch(real, real_mask, codes, mask, truth, rng)

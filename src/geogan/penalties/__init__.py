@@ -4,13 +4,14 @@ Four slots of an experiment take their entries here, each with the positional ar
 
 - critic penalties ``(score, real, fake, rng)`` on what the critic is shown,
 - constraint costs ``(logits, codes, mask)`` on the hard data,
-- diversity terms ``(image, other)`` on two samples of the same condition,
+- diversity terms ``(image, other, truth)`` on two samples of the same condition, and the ground it was read from,
 - reconstruction costs ``(raw, image, truth)`` on what a picture should have become.
 """
 
 from geogan.choices import Table
 from geogan.penalties.cross_entropy import cross_entropy
 from geogan.penalties.dragan import dragan
+from geogan.penalties.energy_score import energy_score
 from geogan.penalties.hinge import hinge
 from geogan.penalties.l1 import l1
 from geogan.penalties.l2 import l2
@@ -28,5 +29,5 @@ CONSTRAINT_COSTS: Table = {
     "masked_cross_entropy": masked_cross_entropy,
     "supported_l2": supported_l2,
 }
-DIVERSITIES: Table = {"none": none, "hinge": hinge}
+DIVERSITIES: Table = {"none": none, "hinge": hinge, "energy_score": energy_score}
 RECONSTRUCTIONS: Table = {"none": none, "l1": l1, "l2": l2, "cross_entropy": cross_entropy}

@@ -9,6 +9,7 @@ from torch import Tensor
 def hinge(
     image: Float[Tensor, "batch channel y x"],
     other: Float[Tensor, "batch channel y x"],
+    truth: Float[Tensor, "batch channel y x"],
     /,
     *,
     weight: float = 20.0,
@@ -17,7 +18,7 @@ def hinge(
     """weight * max(0, target - mean|G(z1, c) - G(z2, c)|).
 
     ``target`` is 2 x the hamming distance wanted for two facies (images in [-1, 1]); for K > 2 the
-    difference of two one-hot images, summed over channels, is 2 x the hamming distance as well.
+    difference of two one-hot images, summed over channels, is 2 x the hamming distance as well. ``truth`` has no say.
     """
     difference = (image - other).abs().sum(dim=1).mean()
     return weight * (target - difference).clamp(min=0)

@@ -100,13 +100,12 @@ class ConstrainedSGAN(System):
         return logits
 
     def _condition(
-        self, mask: Bool[Tensor, "batch y x"], codes: Codes, truth: Codes | None
+        self, mask: Bool[Tensor, "batch y x"], codes: Codes, truth: Codes
     ) -> Float[Tensor, "batch shown y x"]:
         """What the networks are told: the hard data, and soft data where the system takes some."""
         shown = facies.condition(mask, codes, self.count)
         if not self.soft:
             return shown
-        assert truth is not None
         return torch.cat([shown, smooth(facies.encode(truth, self.count), self.soft)], dim=1)
 
     def _shown(
@@ -125,8 +124,7 @@ class ConstrainedSGAN(System):
     def _twice(batch: FaciesBatch) -> FaciesBatch:
         """The batch with the first half of its hard data twice: for two fields of each."""
         half = len(batch.mask) // 2
-        mask, codes = (part[:half].repeat(2, 1, 1) for part in (batch.mask, batch.codes))
-        truth = None if batch.truth is None else batch.truth[:half].repeat(2, 1, 1)
+        mask, codes, truth = (part[:half].repeat(2, 1, 1) for part in (batch.mask, batch.codes, batch.truth))
         return replace(batch, mask=mask, codes=codes, truth=truth)
 
     def _critic(self, batch: FaciesBatch) -> Terms:
@@ -152,7 +150,8 @@ class ConstrainedSGAN(System):
         if self.constraint_as == "penalty":
             terms["constraint"] = self.slots.constraint.build(CONSTRAINT_COSTS, logits, own.codes, own.mask)
         if diverse:
-            terms["diversity"] = self.slots.diversity.build(DIVERSITIES, *image.chunk(2))
+            truth, _ = facies.encode(own.truth, self.count).chunk(2)
+            terms["diversity"] = self.slots.diversity.build(DIVERSITIES, *image.chunk(2), truth)
         return terms
 
     def _constraint(self, batch: FaciesBatch) -> Terms:
