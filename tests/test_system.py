@@ -124,7 +124,7 @@ def test_diversity_hinge_and_gradient_penalty_join_their_turns() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_energy_score_judges_both_fields_against_the_ground_of_their_hard_data(
+def test_energy_score_judges_two_fields_of_the_hard_data_of_a_real_tile_against_it(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[torch.Tensor] = []
@@ -141,7 +141,7 @@ def test_energy_score_judges_both_fields_against_the_ground_of_their_hard_data(
     terms = system.losses("generator", batch)
     assert terms["diversity"] > 0
     image, other, truth = seen
-    assert torch.equal(truth, facies.encode(batch.truth[:2], count))
+    assert torch.equal(truth, facies.encode(batch.real[:2], count))
     assert image.shape == other.shape == truth.shape
     assert not torch.equal(image, other)
 

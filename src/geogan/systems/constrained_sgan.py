@@ -32,8 +32,9 @@ class ConstrainedSGAN(System):
     """Generator of fields (of facies, or of a property) that honour hard data, and a critic of tiles.
 
     ``pairs`` shows the critic two fields of the same hard data at once (PacGAN-2, Lin et al. 2018), two
-    independent tiles on the real side. ``n_critic`` repeats the critic's turn. ``soft``, if not 0, shows both networks
-    soft data too: in training the truth, smoothed with this standard deviation in pixels.
+    independent tiles on the real side. A diversity term takes two fields of the hard data of real tiles.
+    ``n_critic`` repeats the critic's turn. ``soft``, if not 0, shows both networks soft data too: in training the
+    truth, smoothed with this standard deviation in pixels.
     """
 
     task = "simulation"
@@ -140,6 +141,8 @@ class ConstrainedSGAN(System):
 
     def _generator(self, batch: FaciesBatch) -> Terms:
         diverse = self.slots.diversity.name != "none"
+        if diverse:  # hard data of the real tiles, of whose ground there is more than of the pool's
+            batch = replace(batch, mask=batch.real_mask, codes=batch.real, truth=batch.real)
         own = self._twice(batch) if diverse or self.pairs else batch
         condition = self._condition(own.mask, own.codes, own.truth)
         logits = self._logits(condition, batch.rng)
