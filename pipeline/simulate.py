@@ -91,7 +91,7 @@ def simulate(
         _check_cell_size(model.cell_size, grid, force=force)
     _check_room(model, grid, plan.drawn if plan else grid, window, refined=refinement.asked)
     if soft or model.soft:
-        model = _believing(model, bundle, soft, grid, rescale=rescale)
+        model = _believing(model, bundle, soft, grid, rescale=rescale, quiet=quiet)
     hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
     if known is not None and not quiet:
         _tell(known, hard)
@@ -240,7 +240,7 @@ def _tell(wells: Wells, hard: HardData) -> None:
     )
 
 
-def _believing(model: Bundle, bundle: Path, soft: Path | None, grid: Grid, *, rescale: bool) -> Bundle:
+def _believing(model: Bundle, bundle: Path, soft: Path | None, grid: Grid, *, rescale: bool, quiet: bool) -> Bundle:
     """The bundle with the user's soft data. Raises InputError where it takes none, or needs some."""
     if not model.soft:
         raise InputError(f"--soft {soft}: {bundle} was trained without soft data (system.soft is 0)")
@@ -250,7 +250,10 @@ def _believing(model: Bundle, bundle: Path, soft: Path | None, grid: Grid, *, re
         raise InputError("--soft and --rescale: do not go together; give a grid of the bundle's cell size")
     from geogan.soft_maps import read_soft_map
 
-    return model.believing(read_soft_map(soft, grid, {name: model.proportions[name] for name in model.names}))
+    believed = read_soft_map(soft, grid, {name: model.proportions[name] for name in model.names})
+    for note in () if quiet else believed.notes:
+        print(note, file=sys.stderr)
+    return model.believing(believed.values)
 
 
 def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int, window: int | None) -> Fit | None:

@@ -17,7 +17,7 @@ from geogan.batches import FaciesBatches
 from geogan.choices import Choice
 from geogan.errors import InputError
 from geogan.generators import FIELD_GENERATORS
-from geogan.grids import Grid
+from geogan.grids import Grid, wkt_of
 from geogan.inference import FieldSampler
 from geogan.soft_data import smooth
 from geogan.soft_maps import read_soft_map
@@ -98,22 +98,28 @@ def write(path: Path, values: np.ndarray, crs: str | None = None, cell: float = 
 def test_a_map_of_probabilities_becomes_what_the_networks_were_shown(tmp_path: Path) -> None:
     sand = np.linspace(0, 1, 20).reshape(1, 4, 5)
     soft = read_soft_map(write(tmp_path / "one.tif", sand), GRID, SHARES)
-    np.testing.assert_allclose(soft, 2 * sand - 1, atol=1e-6)
+    np.testing.assert_allclose(soft.values, 2 * sand - 1, atol=1e-6)
+    assert soft.notes == ()
     both = np.concatenate([1 - sand, sand])
-    np.testing.assert_allclose(read_soft_map(write(tmp_path / "two.tif", both), GRID, SHARES), soft, atol=1e-6)
+    two = read_soft_map(write(tmp_path / "two.tif", both), GRID, SHARES)
+    np.testing.assert_allclose(two.values, soft.values, atol=1e-6)
     sand[0, 1, 1] = -9
     gap = read_soft_map(write(tmp_path / "gap.tif", sand, nodata=-9), GRID, SHARES)
-    assert gap[0, 1, 1] == pytest.approx(2 * 0.3 - 1)  # the share of the training image
+    assert gap.values[0, 1, 1] == pytest.approx(2 * 0.3 - 1)  # the share of the training image
+    assert gap.notes == (
+        f"{tmp_path / 'gap.tif'}: no data in 1 of 20 cells; the shares of the training image stand there "
+        "(clay 0.7, sand 0.3)",
+    )
     three = np.array([0.2, 0.3, 0.5])[:, None, None] * np.ones((3, 4, 5))
     found = read_soft_map(write(tmp_path / "three.tif", three), GRID, {"a": 0.1, "b": 0.2, "c": 0.7})
-    np.testing.assert_allclose(found, three, atol=1e-6)
+    np.testing.assert_allclose(found.values, three, atol=1e-6)
 
 
 def test_a_map_on_another_grid_is_brought_onto_the_grid(tmp_path: Path) -> None:
     utm = "EPSG:32632"
     coarse = np.array([[[0.0, 1.0], [0.0, 1.0]]])
     grid = Grid(4, 4, (1.0, 0.0, 0.0, 0.0, -1.0, 4.0), utm)
-    soft = read_soft_map(write(tmp_path / "coarse.tif", coarse, utm, cell=2.0), grid, SHARES)
+    soft = read_soft_map(write(tmp_path / "coarse.tif", coarse, utm, cell=2.0), grid, SHARES).values
     assert soft.shape == (1, 4, 4)
     np.testing.assert_allclose(soft[0, 2], [-1, -0.5, 0.5, 1], atol=1e-5)
 
@@ -122,7 +128,8 @@ def test_a_map_on_another_grid_is_brought_onto_the_grid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (np.full((1, 4, 5), 1.5), r"1\.5 at row 0, column 0 is no probability in \[0, 1\]"),
+        (np.full((1, 4, 5), 1.5), r"1\.5 at row 0, column 0 is no probability in \[0, 1\]; divide per cent by"),
+        (np.full((1, 4, 5), np.nan), "has no data in any cell of the grid; give a map that covers it"),
         (np.full((2, 4, 5), 0.3), r"0\.6 at row 0, column 0 is the sum of the probabilities of the facies, not 1"),
         (np.full((3, 4, 5), 0.3), "has 3 bands; soft data need one band per facies .clay, sand., or one for sand"),
         (np.full((1, 4, 6), 0.3), "4 x 6 pixels, the grid has 4 x 5"),
@@ -131,6 +138,22 @@ def test_a_map_on_another_grid_is_brought_onto_the_grid(tmp_path: Path) -> None:
 def test_maps_that_are_no_soft_data(tmp_path: Path, values: np.ndarray, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read_soft_map(write(tmp_path / "soft.tif", values), GRID, SHARES)
+
+
+def test_a_map_with_a_crs_needs_a_grid_with_one(tmp_path: Path) -> None:
+    file = write(tmp_path / "utm.tif", np.full((1, 4, 5), 0.4), "EPSG:32632")
+    with pytest.raises(InputError, match=f"^{file}: has a CRS and the grid has none; give the grid by --like {file} "):
+        read_soft_map(file, GRID, SHARES)
+
+
+def test_a_map_that_ends_where_the_grid_begins(tmp_path: Path) -> None:
+    utm = wkt_of("EPSG:32632")
+    file = write(tmp_path / "west.tif", np.full((1, 4, 4), 0.4), utm)
+    with pytest.raises(InputError, match="has no data in any cell of the grid"):  # a sliver that holds no centre
+        read_soft_map(file, Grid(4, 4, (1.0, 0.0, 3.9, 0.0, -1.0, 4.0), utm), SHARES)
+    half = read_soft_map(file, Grid(4, 4, (1.0, 0.0, 2.0, 0.0, -1.0, 4.0), utm), SHARES)
+    np.testing.assert_allclose(half.values[0], [[-0.2, -0.2, -0.4, -0.4]] * 4, atol=1e-6)
+    assert "no data in 8 of 16 cells" in half.notes[0]
 
 
 def test_a_sampler_tells_its_generator_the_map_in_every_window() -> None:
@@ -166,3 +189,6 @@ def test_soft_data_go_through_the_whole_pipeline(tmp_path: Path) -> None:
     clone.typed(folder, *asked, "--soft", "soft.tif")
     report = json.loads((folder / "f.npz.report.json").read_text())
     assert report["provenance"]["options"]["soft"] == "soft.tif"
+    write(folder / "gap.tif", np.where(np.indices((1, 20, 24))[1] < 2, -1, 0.4), nodata=-1)
+    loud = [part for part in asked if part != "-q"]
+    assert "gap.tif: no data in 48 of 480 cells" in clone.typed(folder, *loud, "--soft", "gap.tif")[1]
