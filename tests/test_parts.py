@@ -170,7 +170,7 @@ def draws(share: float, seed: int, count: int = 400_000) -> torch.Tensor:
 @pytest.mark.parametrize("ground", [0.1, 0.3, 0.5])
 def test_energy_score_is_least_for_fields_that_are_as_uncertain_as_the_ground(ground: float) -> None:
     shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
-    scores = [energy_score(draws(q, 1), draws(q, 2), draws(ground, 3), weight=1.0).item() for q in shares]
+    scores = [energy_score(draws(q, 1), draws(q, 2), draws(ground, 3), weight=1.0, spread=0.0).item() for q in shares]
     assert shares[scores.index(min(scores))] == ground
     for q, score in zip(shares, scores, strict=True):  # twice the Brier score of the probability q
         assert score == pytest.approx(2 * (ground * (1 - q) ** 2 + (1 - ground) * q**2), abs=0.01)
@@ -181,9 +181,23 @@ def test_energy_score_costs_only_what_both_fields_have_wrong() -> None:
     one, two = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
     one[..., 0, :] = -1  # wrong in the first row
     two[..., :, 0] = -1  # wrong in the first column
-    assert energy_score(one, two, truth, weight=10.0).item() == pytest.approx(10 * 2 / 4)
+    assert energy_score(one, two, truth, weight=10.0, spread=0.0).item() == pytest.approx(10 * 2 / 4)
     hot, cold = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1), torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1)
-    assert energy_score(cold, cold, hot, weight=1.0).item() == pytest.approx(2)
+    assert energy_score(cold, cold, hot, weight=1.0, spread=0.0).item() == pytest.approx(2)
+
+
+def test_spread_parts_fields_that_are_more_alike_than_right_and_no_others() -> None:
+    truth = torch.ones(1, 1, 2, 2)
+    one, two = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    one[..., 0, :] = -1
+    two[..., :, 0] = -1
+    both = energy_score(one, one, truth, weight=0.0, spread=3.0)  # wrong in half the pixels, the same ones
+    assert both.item() == pytest.approx(3 * 1)
+    assert energy_score(one, two, truth, weight=0.0, spread=3.0).item() == 0  # as far apart as from the ground
+    one, two = torch.tensor([[[[-0.1, 0.2]]]], requires_grad=True), torch.tensor([[[[0.1, 0.1]]]])
+    energy_score(one, two, truth[..., :1, :], weight=0.0, spread=1.0).backward()
+    assert one.grad is not None
+    assert torch.equal(one.grad.sign(), (two - one).sign())  # downhill is away from the other
 
 
 @pytest.mark.parametrize("name", FIELD_GENERATORS)

@@ -15,17 +15,23 @@ def energy_score(
     truth: Float[Tensor, "batch channel y x"],
     /,
     *,
-    weight: float = 10.0,
+    weight: float = 5.0,
+    spread: float = 20.0,
 ) -> Float[Tensor, ""]:
-    """weight * mean over pixels of (|G(z1, c) - x| + |G(z2, c) - x|) / 2 - |G(z1, c) - G(z2, c)| / 2.
+    """weight * (error - apart / 2) + spread * max(0, error - apart), where, as means over pixels,
 
-    ``truth`` is x, the ground that the hard data c were read from; differences are summed over channels. The score
-    is strictly proper: its expectation is least when the fields of one c take each value of a pixel as often as the
-    ground does where c was found. Of fields of two facies it is twice the Brier score of the probability map of many
-    fields, so nothing has to be said of how diverse they shall be.
+    error = (|G(z1, c) - x| + |G(z2, c) - x|) / 2 and apart = |G(z1, c) - G(z2, c)|, summed over channels.
+
+    ``truth`` is x, the ground that the hard data c were read from. The first term is the score. It is strictly
+    proper: its expectation is least when the fields of one c take each value of a pixel as often as the ground does
+    where c was found; of two facies it is twice the Brier score of the probability map of many fields. The second
+    term is silent then, for such fields are as far from each other as from the ground. It speaks while they are too
+    alike, from the first step on: fields that have settled on one answer are saturated, and the score alone has no
+    gradient left to part them. It moves the fields apart and leaves the error to the score.
     """
 
-    def apart(one: Float[Tensor, "batch channel y x"], two: Float[Tensor, "batch channel y x"]) -> Float[Tensor, ""]:
+    def distance(one: Float[Tensor, "batch channel y x"], two: Float[Tensor, "batch channel y x"]) -> Float[Tensor, ""]:
         return (one - two).abs().sum(dim=1).mean()
 
-    return weight * (apart(image, truth) + apart(other, truth) - apart(image, other)) / 2
+    error, apart = (distance(image, truth) + distance(other, truth)) / 2, distance(image, other)
+    return weight * (error - apart / 2) + spread * (error.detach() - apart).clamp(min=0)
