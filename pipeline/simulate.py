@@ -261,7 +261,7 @@ def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int, w
     if proportions is None:
         return None
     wanted = parse(proportions, model.names)
-    return fit(lambda k: model.sampler.levels(hard.mask, hard.facies, k, seed, window), hard, wanted)
+    return fit(lambda k: model.sampler.levels(hard.mask, hard.values, k, seed, window), hard, wanted)
 
 
 def _sample(
@@ -269,7 +269,7 @@ def _sample(
 ) -> UInt8[np.ndarray, "realization y x"]:
     """The fields, on disk."""
     with _progress("fields", count, quiet=quiet) as progress:
-        fields = model.fields(hard.mask, hard.facies, count, seed, progress, window)
+        fields = model.fields(hard.mask, hard.values, count, seed, progress, window)
         return drawn_fields.keep(fields, count, hard.mask.shape, folder)
 
 

@@ -155,7 +155,7 @@ def _facies(parts: Any, axis: Axes, ensemble: Ensemble, field: UInt8[np.ndarray,
     number = int(hard.mask.sum())
     if 0 < number <= WELLS:
         size = float(np.clip(1200 / number, 3, 28))
-        parts.wells(axis, hard.mask, hard.facies, field, count, size=size)
+        parts.wells(axis, hard.mask, hard.values, field, count, size=size)
     parts.bare(axis)
 
 

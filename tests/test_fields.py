@@ -26,7 +26,7 @@ def ensemble(grid: Grid = GRID) -> Ensemble:
     facies[:, 0, 0], facies[:, 1, 2] = 2, [0, 0, 0, 1, 1, 2]
     hard = HardData.none(grid)
     hard.mask[0, 0] = hard.mask[1, 2] = True
-    hard.facies[0, 0], hard.facies[1, 2] = 2, 0
+    hard.values[0, 0], hard.values[1, 2] = 2, 0
     return Ensemble.of(facies, grid=grid, names=NAMES, seed=7, hard=hard)
 
 

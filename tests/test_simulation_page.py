@@ -66,7 +66,7 @@ def page(
     hard = HardData.none(grid)
     if wells:
         for column, code in ((1, 0), (5, 1), (9, 1)):
-            hard.mask[4, column], hard.facies[4, column], fields[:, 4, column] = True, code, code
+            hard.mask[4, column], hard.values[4, column], fields[:, 4, column] = True, code, code
         fields[:4, 4, 9] = 0
         hard.report.update(wells_read=5, wells_used=3, wells_dropped=2, cells_snapped=3)
         hard.report["dropped"] = [{"well": "line 7", "reason": f"unknown facies {EVIL}"}]

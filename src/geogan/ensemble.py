@@ -76,12 +76,12 @@ class Ensemble:
         """The share of the hard data that each realization honours; None where there are none."""
         if not self.hard.mask.any():
             return None
-        wanted = self.hard.facies[self.hard.mask]
+        wanted = self.hard.values[self.hard.mask]
         return np.array([(field[self.hard.mask] == wanted).mean() for field in self.facies], np.float32)
 
     def missed(self) -> Int64[np.ndarray, " datum"]:
         """How many realizations miss each datum, in the order of ``np.argwhere(hard.mask)``."""
-        wanted = self.hard.facies[self.hard.mask]
+        wanted = self.hard.values[self.hard.mask]
         counts = np.zeros(len(wanted), np.int64)
         for field in self.facies:
             counts += field[self.hard.mask] != wanted
@@ -136,7 +136,7 @@ def _missed(ensemble: Ensemble) -> dict[str, Any]:
         {
             "row": int(cells[k, 0]),
             "column": int(cells[k, 1]),
-            "facies": ensemble.names[ensemble.hard.facies[tuple(cells[k])]],
+            "facies": ensemble.names[ensemble.hard.values[tuple(cells[k])]],
             "realizations": int(counts[k]),
         }
         for k in order

@@ -21,14 +21,14 @@ OnConflict = Literal["error", "drop", "majority"]
 class HardData:
     """What is known of a grid, and how it came to be known.
 
-    ``facies`` holds codes 0..K-1 where ``mask``, else 255. ``report`` (JSON values only): ``wells_read``;
+    ``values`` holds codes 0..K-1 where ``mask``, else 255. ``report`` (JSON values only): ``wells_read``;
     ``wells_used``, those whose facies is that of their cell; ``wells_dropped``; ``cells_snapped``, the
     cells with a datum; ``duplicates``, used wells beyond the first of their cell; ``conflicts``, a list of
     cells that wells disagree on with what was kept; ``dropped``, a list of wells left out with the reason.
     """
 
     mask: Bool[np.ndarray, "y x"]
-    facies: UInt8[np.ndarray, "y x"]
+    values: UInt8[np.ndarray, "y x"]
     report: dict[str, Any]
 
     @classmethod
@@ -55,7 +55,7 @@ def snap(wells: Wells, grid: Grid, names: tuple[str, ...], *, on_conflict: OnCon
     x, y = _on_grid(wells, grid)
     dropped: list[dict[str, str]] = []
     held: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)  # cell -> (well, code)
-    for well, label in enumerate(wells.facies):
+    for well, label in enumerate(wells.labels):
         code = code_of(label, names)
         cell = (int(x[well]), int(y[well])) if wells.by_cell else grid.cell_of(x[well], y[well])
         if code is None:
@@ -111,14 +111,14 @@ def _settle(
             name = None if kept is None else names[kept]
             conflicts.append({"row": cell[0], "column": cell[1], "wells": told, "kept": name})
         if kept is not None:
-            data.mask[cell], data.facies[cell] = True, kept
+            data.mask[cell], data.values[cell] = True, kept
             used += sum(code == kept for _, code in found)
     cells = int(data.mask.sum())
     if cells == 0:
         raise InputError(f"{wells.source}: no well is left; the first: {dropped[0]['well']}: {dropped[0]['reason']}")
-    counts = {"wells_read": len(wells.facies), "wells_used": used, "wells_dropped": len(dropped)}
+    counts = {"wells_read": len(wells.labels), "wells_used": used, "wells_dropped": len(dropped)}
     details = {"cells_snapped": cells, "duplicates": used - cells, "conflicts": conflicts, "dropped": dropped}
-    return HardData(data.mask, data.facies, counts | details)
+    return HardData(data.mask, data.values, counts | details)
 
 
 def _on_grid(wells: Wells, grid: Grid) -> tuple[Float64[np.ndarray, " well"], Float64[np.ndarray, " well"]]:

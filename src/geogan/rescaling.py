@@ -72,7 +72,7 @@ class Rescaling:
             held = np.s_[
                 self.rows.start[row] : self.rows.stop[row], self.columns.start[column] : self.columns.stop[column]
             ]
-            votes[hard.facies[row, column]][held] += 1
+            votes[hard.values[row, column]][held] += 1
         most = votes.max(axis=0)
         mask = (most > 0) & ((votes == most).sum(axis=0) == 1)
         return HardData(mask, np.where(mask, votes.argmax(axis=0), NONE).astype(np.uint8), hard.report)
@@ -91,13 +91,13 @@ class Rescaling:
 
     def report(self, shown: HardData, hard: HardData) -> dict[str, Any]:
         """The grid that fields are drawn on, and how many data of the wanted grid the generator is not shown."""
-        seen = shown.facies[np.ix_(self.rows.centre, self.columns.centre)]
+        seen = shown.values[np.ix_(self.rows.centre, self.columns.centre)]
         return {
             "cell_size": list(self.wanted.cell_size),
             "drawn_cell_size": list(self.drawn.cell_size),
             "drawn_rows": self.drawn.rows,
             "drawn_columns": self.drawn.columns,
-            "cells_not_shown": int(np.count_nonzero(hard.mask & (seen != hard.facies))),
+            "cells_not_shown": int(np.count_nonzero(hard.mask & (seen != hard.values))),
         }
 
     def _sums(self, inside: np.ndarray) -> np.ndarray:

@@ -94,7 +94,7 @@ def fit(
         known.append(field[:, hard.mask])
     levels, at_wells = np.concatenate(looked, axis=1), np.concatenate(known, axis=1)
     shift = shifts(levels, wanted)
-    truth = np.tile(hard.facies[hard.mask], PILOT)
+    truth = np.tile(hard.values[hard.mask], PILOT)
     none = (0.0,) * len(wanted)
     honoured = [float(np.mean(_chosen(at_wells, one) == truth)) if len(truth) else 0.0 for one in (none, shift)]
     return Fit(

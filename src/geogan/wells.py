@@ -18,7 +18,7 @@ class Wells:
 
     ``first``, ``second`` are row and column (0-based, from the top left, whole numbers) where
     ``by_cell``, else x and y (map units of ``crs``, or of the grid where that is None; cells with y
-    upwards on a grid in cells). ``facies`` is what the file says: a code or a name. ``places`` says where
+    upwards on a grid in cells). ``labels`` are what the file says: a code or a name. ``places`` says where
     each was read ("line 7", "feature 3"), ``columns`` which column was taken for what, ``notes`` what was
     assumed. Nothing is empty, all coordinates are finite.
     """
@@ -27,7 +27,7 @@ class Wells:
     by_cell: bool
     first: Float64[np.ndarray, " well"]
     second: Float64[np.ndarray, " well"]
-    facies: tuple[str, ...]
+    labels: tuple[str, ...]
     places: tuple[str, ...]
     columns: dict[str, str]
     crs: str | None = None

@@ -67,7 +67,7 @@ def _wells(source: str, table: Table, given: Mapping[str, str]) -> Wells:
         by_cell=by_cell,
         first=values[:, 0],
         second=values[:, 1],
-        facies=tuple(cells[facies] for _, cells in table.rows),
+        labels=tuple(cells[facies] for _, cells in table.rows),
         places=tuple(f"line {line}" for line, _ in table.rows),
         columns={one: titles[first], two: titles[second], "facies": titles[facies]},
         notes=(note,) if guessed else (),
