@@ -11,11 +11,13 @@ import pytest
 
 from geogan import wells
 from geogan.errors import InputError
+from geogan.facies_variable import Facies
 from geogan.grids import Grid
-from geogan.hard_data import HardData, OnConflict, snap
+from geogan.hard_data import HardData, snap
+from geogan.variable import OnConflict
 from geogan.wells import Wells
 
-TWO = ("0", "1")
+TWO = Facies(("0", "1"))
 UTM = "EPSG:25832"
 KASTED = (562000.0, 6225000.0, 577000.0, 6236000.0)  # the area of the Kasted wells
 
@@ -133,10 +135,10 @@ def test_rows_count_from_the_top_and_y_from_the_bottom(tmp_path: Path) -> None:
 
 def test_names_and_codes_are_facies(tmp_path: Path) -> None:
     read = wells.read(table(tmp_path, "row,column,facies\n0,0,Sand\n0,1,clay\n0,2,1\n0,3,2.0\n"))
-    hard = snap(read, Grid.in_cells(1, 4), ("clay", "sand", "gravel"))
+    hard = snap(read, Grid.in_cells(1, 4), Facies(("clay", "sand", "gravel")))
     assert hard.values.tolist() == [[1, 0, 1, 2]]
     numbered = wells.read(table(tmp_path, "row,column,facies\n0,0,1\n0,1,2\n"))
-    assert snap(numbered, Grid.in_cells(1, 4), ("1", "2")).values.tolist() == [[0, 1, 255, 255]]
+    assert snap(numbered, Grid.in_cells(1, 4), Facies(("1", "2"))).values.tolist() == [[0, 1, 255, 255]]
 
 
 def test_what_cannot_be_used_is_an_error_or_reported(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_what_cannot_be_used_is_an_error_or_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"outside\.csv: line 4: row 4, column 0 .* rows 0 to 3, columns 0 to 3"):
         snap(outside, grid, TWO)
     with pytest.raises(InputError, match=r"line 4: unknown facies 'chalk'; known are 0 \(clay\), 1 \(sand\)"):
-        snap(unknown, grid, ("clay", "sand"))
+        snap(unknown, grid, Facies(("clay", "sand")))
     for read in (outside, unknown):
         report = snap(read, grid, TWO, on_conflict="drop").report
         assert [one["well"] for one in report["dropped"]] == ["line 4"]
@@ -240,7 +242,7 @@ def test_laloy_wells_are_rows_and_columns_of_their_field(real: Path) -> None:
 
 def test_gslib_points_count_cells_from_the_bottom(real: Path) -> None:
     truth = sgems(real.parent / "channels/walkerlake_ref_cat_260x300.sgems")
-    hard = snap(wells.read(real / "walkerlake_samples_100.sgems"), Grid.in_cells(300, 260), ("0", "1", "2"))
+    hard = snap(wells.read(real / "walkerlake_samples_100.sgems"), Grid.in_cells(300, 260), Facies(("0", "1", "2")))
     assert hard.mask.sum() == 100
     assert agreement(hard, truth) == pytest.approx(0.85)
     assert agreement(hard, truth[::-1]) == pytest.approx(0.26)

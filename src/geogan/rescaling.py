@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from geogan.facies_variable import Facies
 from geogan.grids import Grid
-from geogan.hard_data import NONE, HardData
+from geogan.hard_data import HardData
 
 LIKE = 0.01  # cells that differ by less are the same
 
@@ -75,7 +76,7 @@ class Rescaling:
             votes[hard.values[row, column]][held] += 1
         most = votes.max(axis=0)
         mask = (most > 0) & ((votes == most).sum(axis=0) == 1)
-        return HardData(mask, np.where(mask, votes.argmax(axis=0), NONE).astype(np.uint8), hard.report)
+        return HardData(mask, np.where(mask, votes.argmax(axis=0), Facies.blank).astype(np.uint8), hard.report)
 
     def field(self, drawn: UInt8[np.ndarray, "drawn_y drawn_x"], count: int) -> UInt8[np.ndarray, "y x"]:
         """A field on the wanted grid: in each cell the most frequent facies of the drawn cells that make it up, at a

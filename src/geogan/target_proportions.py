@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from geogan.errors import InputError
-from geogan.hard_data import HardData, code_of
+from geogan.facies_variable import code_of
+from geogan.hard_data import HardData
 
 PILOT = 16  # realizations that the shift is fitted to: the first ones of the seed, however many are drawn
 CELLS = 2**22  # cells of the pilot that are looked at, all realizations together
