@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Look(ABC):
     """Of facies or of a property. ``told`` is the report.
 
-    ``datum`` is what a hard datum is coloured by; ``curves`` the title of the section of curves and ``figure`` that of its picture, ``curves_about`` what
-    a reader must know of them, ``axes`` the label of each statistic; ``ground`` the tiles of the training image that
-    they stand beside.
+    ``datum`` is what a hard datum is coloured by; ``curves`` the title of the section of curves, ``figure`` that of
+    their picture, ``curves_about`` what a reader must know of them, ``axes`` the label of each statistic; ``ground``
+    the tiles of the training image that they stand beside.
     """
 
     datum: ClassVar[str]

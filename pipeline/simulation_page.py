@@ -87,7 +87,7 @@ def _attend(told: dict[str, Any], look: Look) -> list[str]:
     if curves["tile"] and min(curves["window"]) < curves["tile"]:
         lines.append(
             f"The fields are smaller than the tiles of {curves['tile']} cells that the training image was judged on: "
-            "connectivity and variograms compare only roughly."
+            "the curves compare only roughly."
         )
     return lines
 

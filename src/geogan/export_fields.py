@@ -77,7 +77,6 @@ def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
     run = f"`geogan simulate {system['experiment']} --wells wells.csv --size 125 125 -n 100 -o fields.npz`"
     if bundle.soft:
         run = f"{run[:-1]} --soft soft.tif`"
-    use = f"{run}, or `model.onnx`\nwith" if bundle.names else "`model.onnx` with"
     return f"""# {system["experiment"]}
 
 Conditional {made}.
@@ -90,7 +89,8 @@ Conditional {made}.
 
 ## Use
 
-{use} any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
+{run}, or `model.onnx`
+with any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
 
 ## Limits
 
