@@ -77,6 +77,8 @@ def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
     run = f"`geogan simulate {system['experiment']} --wells wells.csv --size 125 125 -n 100 -o fields.npz`"
     if bundle.soft:
         run = f"{run[:-1]} --soft soft.tif`"
+    simulated = bool(bundle.names) or not bundle.soft  # simulate takes soft data of facies alone
+    use = f"{run}, or `model.onnx`\nwith" if simulated else "`model.onnx` with"
     return f"""# {system["experiment"]}
 
 Conditional {made}.
@@ -89,8 +91,7 @@ Conditional {made}.
 
 ## Use
 
-{run}, or `model.onnx`
-with any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
+{use} any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
 
 ## Limits
 
