@@ -94,7 +94,7 @@ def _missed(ensemble: Ensemble) -> dict[str, Any]:
         {
             "row": int(cells[k, 0]),
             "column": int(cells[k, 1]),
-            variable.key: variable.plain(ensemble.hard.values[tuple(cells[k])]),
+            variable.key: variable.plain(ensemble.hard.values[tuple(cells[k])].item()),
             "realizations": int(counts[k]),
         }
         for k in order
