@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geogan
-from geogan import drawn_fields, fields
+from geogan import fields
 from geogan.ensemble import Ensemble, report
 from geogan.errors import InputError
 from geogan.facies_variable import Facies
@@ -18,14 +16,14 @@ from geogan.files import sha256_of
 from geogan.grids import Grid
 from geogan.hard_data import HardData, snap
 from geogan.property_variable import Property
-from geogan.target_proportions import Fit, fit, parse
 from geogan.value_range import ValueRange
-from geogan.variable import Fields, OnConflict, Variable
+from geogan.variable import OnConflict, Variable
 from geogan.wells import Wells
 from geogan.wells import read as read_wells
 
-from .refine import NO_REFINEMENT, Refinement, Refining
+from .refine import NO_REFINEMENT, Refinement
 from .simulate_checks import Bounds, check_cell_size, check_options, check_room, grid_of, rescaling_of
+from .simulate_drawing import Drawing
 
 if TYPE_CHECKING:
     from geogan.inference import Bundle
@@ -96,29 +94,14 @@ def simulate(
         hard = snap(known, grid, variable, on_conflict=on_conflict)
         if not quiet:
             _tell(known, hard)
-    shown = hard if plan is None else plan.data(hard, len(model.names))
-    shift = _fitted(model, refinement.shown(shown), proportions, seed, window)
-    if shift is not None:
-        model = model.shifted(shift.shift)
-    start = time.perf_counter()
-    drawn = _sample(model, variable, refinement.shown(shown), count, seed, window, out.parent, quiet=quiet)
-    seconds = time.perf_counter() - start
-    refining = Refining(refinement, model, shown, seed, known.source) if known and refinement.asked else None
-    if refining:
-        with _progress("refined", count, quiet=quiet) as progress:
-            drawn = drawn_fields.keep(refining.fields(drawn, progress), count, shown.mask.shape, out.parent)
-    brought = drawn
-    if plan is not None:
-        each = (plan.field(field, len(model.names)) for field in drawn)
-        brought = drawn_fields.keep(each, count, hard.mask.shape, out.parent)
-    ensemble = Ensemble.of(brought, grid=grid, variable=variable, seed=seed, hard=hard)
-    curves = variable.curves(drawn, model.evaluation)
+    drawing = Drawing(model, variable, hard, plan, refinement, count, seed, window, out.parent, quiet)
+    drawn = drawing.drawn(proportions, known.source if known else None)
+    ensemble = Ensemble.of(drawn.fields, grid=grid, variable=variable, seed=seed, hard=hard)
+    curves = variable.curves(drawn.own, model.evaluation)
     given_grid = {"size": size, "like": like and str(like), "bounds": bounds, "resolution": resolution, "crs": crs}
     given_wells = {"columns": columns and dict(columns), "on_conflict": on_conflict, "force": force}
     told = report(ensemble, bundle=model.digest) | {
-        "target_proportions": shift and shift.report(model.names),
-        "rescaled": plan and plan.report(shown, hard),
-        "refinement": refining and refining.block(seconds),
+        **drawn.report,
         "curves": curves.report(),
         "wells": known and _source(known),
         "provenance": _provenance(
@@ -189,50 +172,3 @@ def _believing(model: Bundle, bundle: Path, soft: Path | None, grid: Grid, *, re
     for note in () if quiet else believed.notes:
         print(note, file=sys.stderr)
     return model.believing(believed.values)
-
-
-def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int, window: int | None) -> Fit | None:
-    """The shift that reaches the proportions, where some were given."""
-    if proportions is None:
-        return None
-    wanted = parse(proportions, model.names)
-    return fit(lambda k: model.sampler.levels(hard.mask, hard.values, k, seed, window), hard, wanted)
-
-
-def _sample(
-    model: Bundle,
-    variable: Variable,
-    hard: HardData,
-    count: int,
-    seed: int,
-    window: int | None,
-    folder: Path,
-    *,
-    quiet: bool,
-) -> Fields:
-    """The fields, on disk, in the units of the variable."""
-    with _progress("fields", count, quiet=quiet) as progress:
-        drawn = model.fields(hard.mask, variable.scaled(hard.values), count, seed, progress, window)
-        each = (variable.units(field) for field in drawn)
-        return drawn_fields.keep(each, count, hard.mask.shape, folder, variable.blank.dtype)
-
-
-@contextmanager
-def _progress(what: str, count: int, *, quiet: bool) -> Iterator[Callable[[float], None] | None]:
-    """A callable that takes the number of fields done so far, or None."""
-    if quiet:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task(what, total=count)
-        yield lambda done: bar.update(task, completed=done)
