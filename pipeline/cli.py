@@ -23,8 +23,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="GANs for geoscience: prepare data, train, evaluate, export; simulate facies fields from a training image "
-    "and wells, translate satellite scenes to maps.",
+    help="GANs for geoscience: prepare data, train, evaluate, export; simulate fields of facies or of a property from "
+    "a training image and wells, translate satellite scenes to maps.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Bring data in and prove that stores are whole.")
 runs_app = typer.Typer(no_args_is_help=True, help="MLflow runs of this repository.")
@@ -221,10 +221,15 @@ def simulate(
     unconditional: Annotated[bool, typer.Option("--unconditional", help="Without hard data.")] = False,
     columns: Annotated[
         str | None,
-        typer.Option(metavar="x=..,y=..,facies=..", help="Columns of the table, by name or number."),
+        typer.Option(
+            metavar="x=..,y=..,facies=..", help="Columns of the table, by name or number; of a property value=.."
+        ),
     ] = None,
     on_conflict: Annotated[
-        str, typer.Option(metavar="error|drop|majority", help="Wells that contradict or lie outside.")
+        str,
+        typer.Option(
+            metavar="error|drop|majority|mean", help="Wells that contradict or lie outside; mean is for a property."
+        ),
     ] = "error",
     refine: Annotated[
         int, typer.Option(metavar="STEPS", help="Steps of descent on the noise of fields that miss wells; 0: none.")
@@ -252,8 +257,8 @@ def simulate(
 ) -> None:
     """Draw fields that honour wells, with maps of what they say together and a report."""
     with answering():
-        if on_conflict not in ("error", "drop", "majority"):
-            raise InputError(f"--on-conflict {on_conflict}: must be error, drop or majority")
+        if on_conflict not in ("error", "drop", "majority", "mean"):
+            raise InputError(f"--on-conflict {on_conflict}: must be error, drop or majority, of a property mean")
         from .refine import Refinement
         from .simulate import simulate as command
 

@@ -7,7 +7,7 @@ lines follow the palette of Okabe and Ito (2008). Matplotlib is slow to load: im
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -90,14 +90,26 @@ def wells(
     size: float,
 ) -> None:
     """Hard data as discs in the colour of their facies; vermilion rings where ``simulated`` misses them."""
-    missed = mask & (facies != simulated)
+    palette = colours(count)
+    discs(axis, mask, mask & (facies != simulated), lambda where: palette(facies[where].astype(int)), size=size)
+
+
+def discs(
+    axis: Axes,
+    mask: Bool[np.ndarray, "y x"],
+    missed: Bool[np.ndarray, "y x"],
+    paint: Callable[[Bool[np.ndarray, "y x"]], Any],
+    *,
+    size: float,
+) -> None:
+    """Hard data as discs, with vermilion rings where they are ``missed``; ``paint`` gives the colours of some cells."""
     for where, edge, width, scale in ((mask & ~missed, INK, 0.35, 1.0), (missed, MISSED, 1.2, 2.2)):
         rows, columns = np.nonzero(where)
         axis.scatter(
             columns,
             rows,
             s=size * scale,
-            c=colours(count)(facies[where].astype(int)),
+            c=paint(where),
             edgecolors=edge,
             linewidths=width * np.sqrt(size / 6),
         )

@@ -48,7 +48,7 @@ class Refinement:
 
     def shown(self, hard: HardData) -> HardData:
         """The hard data that the generator sees."""
-        return HardData(np.zeros_like(hard.mask), hard.facies, hard.report) if self.hidden else hard
+        return HardData(np.zeros_like(hard.mask), hard.values, hard.report) if self.hidden else hard
 
 
 NO_REFINEMENT = Refinement()
@@ -64,7 +64,7 @@ class Refining:
         rounds = EXACT_ROUNDS if asked.exact else 1
         steps = asked.steps or STEPS
         self.asked, self.source, self.seconds = asked, source, 0.0
-        self.refine = Refiner(model.sampler, hard.mask, hard.facies, seed, steps, rounds, shown=not asked.hidden)
+        self.refine = Refiner(model.sampler, hard.mask, hard.values, seed, steps, rounds, shown=not asked.hidden)
         self.report = RefinementReport(self.refine, model.names)
 
     def fields(self, drawn: Iterable[Field], progress: Callable[[int], None] | None = None) -> Iterator[Field]:

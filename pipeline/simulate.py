@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import psutil
-from jaxtyping import UInt8
-
 import geogan
-from geogan import drawn_fields, fields
+from geogan import fields
 from geogan.ensemble import Ensemble, report
 from geogan.errors import InputError
-from geogan.field_curves import field_curves
+from geogan.facies_variable import Facies
 from geogan.files import sha256_of
 from geogan.grids import Grid
-from geogan.hard_data import HardData, OnConflict, snap
-from geogan.rescaling import Rescaling
-from geogan.target_proportions import Fit, fit, parse
+from geogan.hard_data import HardData, snap
+from geogan.property_variable import Property
+from geogan.value_range import ValueRange
+from geogan.variable import OnConflict, Variable
 from geogan.wells import Wells
 from geogan.wells import read as read_wells
 
-from .refine import NO_REFINEMENT, Refinement, Refining
+from .refine import NO_REFINEMENT, Refinement
+from .simulate_checks import Bounds, check_cell_size, check_options, check_room, grid_of, rescaling_of
+from .simulate_drawing import Drawing
 
 if TYPE_CHECKING:
     from geogan.inference import Bundle
-
-Bounds = tuple[float, float, float, float]
 
 
 def simulate(
@@ -67,7 +62,6 @@ def simulate(
     default it follows from the generator. ``soft`` is a raster of facies probabilities, for bundles that were trained
     with soft data. Raises InputError for whatever the user can mend; nothing is written then.
     """
-    fields.check_output(out)
     if count < 1 or seed < 0:
         raise InputError(f"-n {count} --seed {seed}: at least 1 realization and a seed from 0 are needed")
     grid = grid_of(size=size, like=like, bounds=bounds, resolution=resolution, crs=crs)
@@ -75,68 +69,68 @@ def simulate(
         given = "both given" if unconditional else "neither given"
         raise InputError(f"--wells and --unconditional: {given}; pass one of them")
     refinement.check(wells=wells is not None)
-    known = None if wells is None else read_wells(wells, columns=columns)
 
     from geogan.inference import load_bundle
 
     model = load_bundle(bundle)
-    if not model.names:
-        raise InputError(f"{bundle}: draws a continuous property; simulate takes bundles of facies")
+    variable = variable_of(model)
+    options: dict[str, Any] = {"--proportions": proportions, "--rescale": rescale, "--soft": soft or model.soft}
+    check_options(variable, bundle, options | {"--refine": refinement.steps, "--exact": refinement.exact})
+    fields.check_output(out, variable.map_names)
     if rescale and refinement.asked:
         raise InputError(
             "--rescale: does not go with --refine and --exact, which look at the cells that fields are drawn in"
         )
-    plan = _rescaling(model.cell_size, grid, force=force) if rescale else None
+    known = None if wells is None else read_wells(wells, columns=columns, key=variable.key)
+    plan = rescaling_of(model.cell_size, grid, force=force) if rescale else None
     if plan is None:
-        _check_cell_size(model.cell_size, grid, force=force)
-    _check_room(model, grid, plan.drawn if plan else grid, window, refined=refinement.asked)
+        check_cell_size(model.cell_size, grid, force=force)
+    check_room(model, variable, grid, plan.drawn if plan else grid, window, refined=refinement.asked)
     if soft or model.soft:
         model = _believing(model, bundle, soft, grid, rescale=rescale, quiet=quiet)
-    hard = HardData.none(grid) if known is None else snap(known, grid, model.names, on_conflict=on_conflict)
-    if known is not None and not quiet:
-        _tell(known, hard)
-    shown = hard if plan is None else plan.data(hard, len(model.names))
-    shift = _fitted(model, refinement.shown(shown), proportions, seed, window)
-    if shift is not None:
-        model = model.shifted(shift.shift)
-    start = time.perf_counter()
-    drawn = _sample(model, refinement.shown(shown), count, seed, window, out.parent, quiet=quiet)
-    seconds = time.perf_counter() - start
-    refining = Refining(refinement, model, shown, seed, known.source) if known and refinement.asked else None
-    if refining:
-        with _progress("refined", count, quiet=quiet) as progress:
-            drawn = drawn_fields.keep(refining.fields(drawn, progress), count, shown.mask.shape, out.parent)
-    facies = drawn
-    if plan is not None:
-        brought = (plan.field(field, len(model.names)) for field in drawn)
-        facies = drawn_fields.keep(brought, count, hard.mask.shape, out.parent)
-    ensemble = Ensemble.of(facies, grid=grid, names=model.names, seed=seed, hard=hard)
-    told = report(ensemble, bundle=model.digest, training=model.proportions)
-    told["target_proportions"] = shift and shift.report(model.names)
-    told["rescaled"] = plan and plan.report(shown, hard)
-    told["refinement"] = refining and refining.block(seconds)
-    curves = field_curves(drawn, model.names, model.evaluation)
-    told["curves"] = curves.report()
-    told["wells"] = known and {
-        "file": known.source,
-        "sha256": sha256_of(Path(known.source)),
-        "columns": known.columns,
-        "notes": list(known.notes),
+    if known is None:
+        hard = HardData.none(grid, variable.blank)
+    else:
+        hard = snap(known, grid, variable, on_conflict=on_conflict)
+        if not quiet:
+            _tell(known, hard)
+    drawing = Drawing(model, variable, hard, plan, refinement, count, seed, window, out.parent, quiet)
+    drawn = drawing.drawn(proportions, known.source if known else None)
+    ensemble = Ensemble.of(drawn.fields, grid=grid, variable=variable, seed=seed, hard=hard)
+    curves = variable.curves(drawn.own, model.evaluation)
+    given_grid = {"size": size, "like": like and str(like), "bounds": bounds, "resolution": resolution, "crs": crs}
+    given_wells = {"columns": columns and dict(columns), "on_conflict": on_conflict, "force": force}
+    told = report(ensemble, bundle=model.digest) | {
+        **drawn.report,
+        "curves": curves.report(),
+        "wells": known and _source(known),
+        "provenance": _provenance(
+            model,
+            given_grid
+            | given_wells
+            | {"unconditional": unconditional, "proportions": proportions, "rescale": rescale}
+            | {"soft": soft and str(soft), "window": window}
+            | {"refine": refinement.steps or None, "exact": refinement.exact, "hide_wells": refinement.hidden},
+        ),
+        "files": [path.name for path in fields.paths(out, variable.map_names)],
     }
-    options: dict[str, Any] = {"size": size, "like": like and str(like), "bounds": bounds, "resolution": resolution}
-    options |= {"crs": crs, "columns": columns and dict(columns), "on_conflict": on_conflict, "force": force}
-    told["provenance"] = _provenance(
-        model,
-        options
-        | {"unconditional": unconditional, "proportions": proportions, "rescale": rescale, "soft": soft and str(soft)}
-        | {"window": window}
-        | {"refine": refinement.steps or None, "exact": refinement.exact, "hide_wells": refinement.hidden},
-    )
-    told["files"] = [path.name for path in fields.paths(out)]
     from .simulation_page import write_page
 
     fields.write(out, ensemble, told, write_page(ensemble, told, curves, model.evaluation))
     return told
+
+
+def variable_of(model: Bundle) -> Variable:
+    """What the bundle draws, with what it knows of the training image."""
+    if model.names:
+        return Facies(model.names, model.proportions)
+    return Property(ValueRange(*model.system["value_range"]), model.system.get("values"))
+
+
+def _source(known: Wells) -> dict[str, Any]:
+    """Where the wells come from, and what was assumed of them."""
+    file = {"file": known.source, "sha256": sha256_of(Path(known.source))}
+    return file | {"columns": known.columns, "notes": list(known.notes)}
 
 
 def _provenance(model: Bundle, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,82 +143,6 @@ def _provenance(model: Bundle, options: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None and value is not False
     }
     return {"geogan": geogan.__version__, **known, "options": given}
-
-
-def grid_of(
-    *,
-    size: tuple[int, int] | None,
-    like: Path | None,
-    bounds: Bounds | None,
-    resolution: float | None,
-    crs: str | None,
-) -> Grid:
-    """The grid of the one way that was used to give it. Raises InputError where it is not one."""
-    ways = {"--size": size, "--like": like, "--bounds": bounds}
-    given = [name for name, value in ways.items() if value is not None]
-    if len(given) != 1:
-        raise InputError(f"grid: give one of {', '.join(ways)}; given: {', '.join(given) or 'none'}")
-    if bounds is not None:
-        if resolution is None or crs is None:
-            missing = "--resolution" if resolution is None else "--crs"
-            raise InputError(f"--bounds: needs {missing} too (--resolution R --crs EPSG:n)")
-        return Grid.from_bounds(bounds, resolution, crs)
-    if resolution is not None or crs is not None:
-        raise InputError(f"{given[0]}: does not go with --resolution and --crs; they belong to --bounds")
-    if like is not None:
-        return Grid.like(like)
-    assert size is not None
-    return Grid.in_cells(*size)
-
-
-def _check_room(model: Bundle, grid: Grid, drawn: Grid, window: int | None, *, refined: bool) -> None:
-    """Raise InputError where one field, what draws it and the statistics of all do not fit into memory.
-
-    ``drawn``: the grid that fields are drawn on.
-
-    The statistics are grids of float32, the probability of each facies, the maps and what computes them; hard
-    data are two grids of bytes. The number of fields does not matter: they wait on disk.
-    """
-    cells = grid.rows * grid.columns
-    statistics = 4 * cells * (len(model.names) + 6)
-    room, needed = psutil.virtual_memory().available, 2 * cells + statistics
-    if needed <= room:  # else there might be too many windows to be counted
-        drawing = model.memory(drawn.rows, drawn.columns, window)
-        if refined:
-            from geogan.refinement import memory
-
-            drawing = max(drawing, memory(cells))
-        needed = 2 * cells + max(statistics, drawing)
-    if needed > room:
-        raise InputError(
-            f"grid of {grid.rows} x {grid.columns}: {needed / 2**30:.1f} GiB are needed, "
-            f"{room / 2**30:.1f} GiB of memory are free; take a smaller grid"
-        )
-
-
-def _check_cell_size(trained: tuple[float, float] | None, grid: Grid, *, force: bool) -> None:
-    """Raise InputError where the grid's cells differ by over 1 % from those of the training image.
-
-    A grid in cells has the bundle's by definition, and a bundle without a cell size fits any grid.
-    """
-    if trained is None or not grid.in_map_units or force:
-        return
-    if any(abs(own / wanted - 1) > 0.01 for own, wanted in zip(grid.cell_size, trained, strict=True)):
-        own, wanted = (f"{height:g} x {width:g}" for height, width in (grid.cell_size, trained))
-        raise InputError(
-            f"grid: its cells are {own} map units, the bundle was trained on {wanted}; give a grid of that cell "
-            "size, --rescale to draw in such cells and bring the fields to the grid, or --force if shapes may be scaled"
-        )
-
-
-def _rescaling(trained: tuple[float, float] | None, grid: Grid, *, force: bool) -> Rescaling | None:
-    """From cells of the training image to the grid's; None where they are the same."""
-    if force:
-        raise InputError("--rescale and --force: --rescale keeps shapes, --force scales them; pass one of them")
-    if trained is None or not grid.in_map_units:
-        whose = "the bundle's training image" if trained is None else "the grid"
-        raise InputError(f"--rescale: {whose} has no cell size in map units, so that there is nothing to scale by")
-    return Rescaling.of(grid, trained)
 
 
 def _tell(wells: Wells, hard: HardData) -> None:
@@ -254,41 +172,3 @@ def _believing(model: Bundle, bundle: Path, soft: Path | None, grid: Grid, *, re
     for note in () if quiet else believed.notes:
         print(note, file=sys.stderr)
     return model.believing(believed.values)
-
-
-def _fitted(model: Bundle, hard: HardData, proportions: str | None, seed: int, window: int | None) -> Fit | None:
-    """The shift that reaches the proportions, where some were given."""
-    if proportions is None:
-        return None
-    wanted = parse(proportions, model.names)
-    return fit(lambda k: model.sampler.levels(hard.mask, hard.facies, k, seed, window), hard, wanted)
-
-
-def _sample(
-    model: Bundle, hard: HardData, count: int, seed: int, window: int | None, folder: Path, *, quiet: bool
-) -> UInt8[np.ndarray, "realization y x"]:
-    """The fields, on disk."""
-    with _progress("fields", count, quiet=quiet) as progress:
-        fields = model.fields(hard.mask, hard.facies, count, seed, progress, window)
-        return drawn_fields.keep(fields, count, hard.mask.shape, folder)
-
-
-@contextmanager
-def _progress(what: str, count: int, *, quiet: bool) -> Iterator[Callable[[float], None] | None]:
-    """A callable that takes the number of fields done so far, or None."""
-    if quiet:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with bar:
-        task = bar.add_task(what, total=count)
-        yield lambda done: bar.update(task, completed=done)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
 from geogan.ensemble import Ensemble
 from geogan.field_curves import FieldCurve
+from geogan.variable import Field
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .simulation_look import Look
 
 SHOWN = 6  # realizations
 PIXELS = 600  # of the longer side of a map: larger grids are thinned
 WELLS = 2000  # cells with a datum that are drawn one by one
 WIDTH = 3.6  # inches
+BAR = 0.55  # inches beside a map for its scale
 
 
 @dataclass(frozen=True)
@@ -30,58 +34,26 @@ class Picture:
     note: str = ""
 
 
-def realizations(ensemble: Ensemble) -> list[Picture]:
+def realizations(ensemble: Ensemble, look: Look) -> list[Picture]:
     """The first realizations, with the hard data where these are not too many."""
-    from . import figure_parts as parts
-
     return [
         Picture(
             f"realization {k}",
-            _map(parts, ensemble, lambda axis, field=field: _facies(parts, axis, ensemble, field)),
+            map_png(ensemble, lambda axis, field=field: _realization(axis, ensemble, look, field), look.margin),
         )
-        for k, field in enumerate(ensemble.facies[:SHOWN])
+        for k, field in enumerate(ensemble.fields[:SHOWN])
     ]
 
 
-def statistics(ensemble: Ensemble) -> Iterator[Picture]:
-    """Probability of each facies (of two, of the second), entropy, E-type and standard deviation."""
-    from . import figure_parts as parts
+def curves(found: Sequence[FieldCurve], axis_of: Mapping[str, str]) -> bytes:
+    """Statistics along x and y, a row per facies; the training image beside them where it is known.
 
-    top = len(ensemble.names) - 1
-    for code, name in enumerate(ensemble.names):
-        if len(ensemble.names) > 2 or code == 1:
-            title = f"probability of {parts.label(name)}"
-            yield Picture(title, _scalar(parts, ensemble, ensemble.probability[code], 1, "Blues"))
-    yield Picture(
-        "entropy",
-        _scalar(parts, ensemble, ensemble.entropy, 1, "magma"),
-        "0: all agree; 1: all facies equally frequent",
-    )
-    codes = ", ".join(f"{code} for {name}" for code, name in enumerate(ensemble.names))
-    note = f"mean of the codes as numbers: {codes}"
-    yield Picture("E-type", _scalar(parts, ensemble, ensemble.e_type, top, "cividis"), note)
-    yield Picture(
-        "standard deviation", _scalar(parts, ensemble, ensemble.std, top / 2, "magma"), "of the codes as numbers"
-    )
-
-
-def legend(ensemble: Ensemble) -> dict[str, str]:
-    """The colour of each facies, as #rrggbb, by what it is called."""
-    from matplotlib.colors import to_hex
-
-    from . import figure_parts as parts
-
-    palette = parts.colours(len(ensemble.names))
-    return {parts.label(name): to_hex(palette(code)) for code, name in enumerate(ensemble.names)}
-
-
-def curves(found: Sequence[FieldCurve]) -> bytes:
-    """Connectivity and variogram along x and y, a row per facies; the training image beside them where it is known."""
+    ``axis_of``: the label of each statistic.
+    """
     from . import figure_parts as parts
 
     facies = list(dict.fromkeys(_name(curve)[2] for curve in found))
     columns = 2 if len(facies) == 1 else 4
-    axis_of = {"connectivity": "connectivity τ(h)", "variogram": "indicator variogram γ(h)"}
     ordered = sorted(found, key=lambda curve: facies.index(_name(curve)[2]))  # stable
     with parts.style():
         size = (4.0, 2.5) if columns == 2 else (2.3, 2.0)
@@ -148,29 +120,57 @@ def _top(found: Sequence[FieldCurve]) -> float:
     return 1.08 * float(max(highest)) or 1.0
 
 
-def _facies(parts: Any, axis: Axes, ensemble: Ensemble, field: UInt8[np.ndarray, "y x"]) -> None:
-    count, hard = len(ensemble.names), ensemble.hard
-    colours = parts.colours(count)
-    _image(axis, thinned(field), field.shape, cmap=colours, vmin=-0.5, vmax=count - 0.5)
-    number = int(hard.mask.sum())
+def _realization(axis: Axes, ensemble: Ensemble, look: Look, field: Field) -> None:
+    from . import figure_parts as parts
+
+    look.draw(axis, field)
+    mask, wanted = ensemble.hard.mask, ensemble.hard.values
+    number = int(mask.sum())
     if 0 < number <= WELLS:
-        size = float(np.clip(1200 / number, 3, 28))
-        parts.wells(axis, hard.mask, hard.facies, field, count, size=size)
+        missed = np.zeros_like(mask)
+        missed[mask] = ~ensemble.variable.honours(field[mask], wanted[mask])
+        parts.discs(axis, mask, missed, look.paint, size=float(np.clip(1200 / number, 3, 28)))
     parts.bare(axis)
 
 
-def _scalar(parts: Any, ensemble: Ensemble, values: Float32[np.ndarray, "y x"], top: float, colours: str) -> bytes:
+def histogram(edges: Sequence[float], simulated: Sequence[float], real: Sequence[float] | None) -> bytes:
+    """Shares of the values between ``edges``, those of the training image as a line."""
+    from . import figure_parts as parts
+
+    with parts.style():
+        figure, [[axis]] = parts.panels(1, 1, (6.0, 2.6))
+        axis.stairs(simulated, edges, fill=True, color=parts.BLUE, alpha=0.6, label="simulated")
+        if real is not None:
+            axis.stairs(real, edges, color=parts.INK, linewidth=1.2, label="training image")
+        axis.set_xlim(edges[0], edges[-1])
+        axis.set_xlabel("value")
+        axis.set_ylabel("share of the cells")
+        figure.legend(loc="outside lower center", ncols=2)
+        return parts.png(figure)
+
+
+def scalar(ensemble: Ensemble, values: Float32[np.ndarray, "y x"], span: tuple[float, float], colours: str) -> bytes:
+    """A map of numbers with its scale."""
+
     def draw(axis: Axes) -> None:
-        image = _image(axis, averaged(values), values.shape, cmap=colours, vmin=0, vmax=top)
+        from . import figure_parts as parts
+
+        bar(axis, image(axis, averaged(values), values.shape, cmap=colours, vmin=span[0], vmax=span[1]))
         parts.bare(axis)
-        bar = axis.figure.colorbar(image, ax=axis, shrink=0.9, aspect=24, pad=0.03)
-        bar.outline.set_linewidth(0.5)
 
-    return _map(parts, ensemble, draw, extra=0.55)
+    return map_png(ensemble, draw, BAR)
 
 
-def _map(parts: Any, ensemble: Ensemble, draw: Any, extra: float = 0.0) -> bytes:
+def bar(axis: Axes, shown: Any) -> None:
+    """The scale of a map beside it."""
+    scale = axis.figure.colorbar(shown, ax=axis, shrink=0.9, aspect=24, pad=0.03)
+    scale.outline.set_linewidth(0.5)
+
+
+def map_png(ensemble: Ensemble, draw: Any, extra: float = 0.0) -> bytes:
     """A picture as wide as all others, as high as the grid needs."""
+    from . import figure_parts as parts
+
     ratio = float(np.clip(ensemble.grid.rows / ensemble.grid.columns, 0.12, 2.5))
     with parts.style():
         figure, [[axis]] = parts.panels(1, 1, (WIDTH + extra, WIDTH * ratio))
@@ -178,14 +178,13 @@ def _map(parts: Any, ensemble: Ensemble, draw: Any, extra: float = 0.0) -> bytes
         return bytes(parts.png(figure, dpi=170))
 
 
-def _image(axis: Axes, values: np.ndarray, shape: tuple[int, ...], **options: Any) -> Any:
+def image(axis: Axes, values: np.ndarray, shape: tuple[int, ...], **options: Any) -> Any:
     """The values over the extent of ``shape`` cells, cell centres at whole numbers, row 0 at the top."""
     extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
-    image = axis.imshow(values, extent=extent, interpolation="nearest", aspect="equal", **options)
-    return image
+    return axis.imshow(values, extent=extent, interpolation="nearest", aspect="equal", **options)
 
 
-def thinned(field: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "row column"]:
+def thinned(field: Field) -> Field:
     """Every n-th cell, so that no side is longer than PIXELS."""
     step = -(-max(field.shape) // PIXELS)
     first, left = (min(step // 2, side - 1) for side in field.shape)

@@ -6,36 +6,43 @@ import json
 from typing import Any
 
 from geogan.ensemble import Ensemble
+from geogan.facies_variable import Facies
 from geogan.field_curves import FieldCurves
+from geogan.property_variable import Property
+from geogan.variable import Variable
 
 from . import pages, simulation_maps
 from . import simulation_sections as sections
+from .facies_look import FaciesLook
 from .pages import Html
+from .property_look import PropertyLook
+from .simulation_look import Look
 from .simulation_sections import percent
 
-NEAR = 0.05  # a share that differs by more is pointed at
+LOOKS: dict[type[Variable], type[Look]] = {Facies: FaciesLook, Property: PropertyLook}
 
 
 def write_page(ensemble: Ensemble, told: dict[str, Any], curves: FieldCurves, evaluation: dict[str, Any] | None) -> str:
     """The page: ``told`` is the report, ``evaluation`` that of the bundle."""
+    look = LOOKS[type(ensemble.variable)](ensemble)
     title = told["provenance"]["experiment"] or "simulation"
     wells = told["wells"] and told["wells"]["file"]
     return pages.page(
         f"{title}: {told['realizations']} realizations",
         [
-            _head(title, told, wells),
-            pages.attend(_attend(told)),
-            _maps(ensemble, told["cells_missed"]),
-            sections.wells(ensemble, told),
-            sections.proportions(told),
-            sections.curve_sheet(told, curves),
+            _head(title, told, wells, look.card(told)),
+            pages.attend(_attend(told, look)),
+            _maps(ensemble, look, told["cells_missed"]),
+            sections.wells(ensemble, look, told),
+            look.section(told),
+            sections.curve_sheet(told, curves, look),
             sections.model(evaluation),
             _provenance(told),
         ],
     )
 
 
-def _head(title: str, told: dict[str, Any], wells: str | None) -> Html:
+def _head(title: str, told: dict[str, Any], wells: str | None, last: tuple[Any, Any]) -> Html:
     grid, system = told["grid"], _crs(told) or "no CRS"
     given = f"conditioned to {wells}" if wells else "without hard data"
     line = f"{told['realizations']} realizations of {grid['rows']} x {grid['columns']} cells, {given}"
@@ -47,7 +54,7 @@ def _head(title: str, told: dict[str, Any], wells: str | None) -> Html:
         )
         entries.append((percent(told["honoured_share"]), "of the data honoured, mean"))
         entries.append((percent(told["honoured_share_min"]), "in the worst realization"))
-    entries += [(percent(share), pages.text(name)) for name, share in list(told["proportions"].items())[-1:]]
+    entries.append(last)
     kind = "Conditional simulation" if wells else "Unconditional simulation"
     return Html(
         f"<header><p>{kind} with geogan</p><h1>{pages.text(title)}</h1><p>{pages.text(line)}</p></header>\n"
@@ -55,7 +62,7 @@ def _head(title: str, told: dict[str, Any], wells: str | None) -> Html:
     )
 
 
-def _attend(told: dict[str, Any]) -> list[str]:
+def _attend(told: dict[str, Any], look: Look) -> list[str]:
     """What a reader must not overlook."""
     lines = []
     if told["wells_dropped"]:
@@ -66,12 +73,7 @@ def _attend(told: dict[str, Any]) -> list[str]:
             f"{percent(told['honoured_share'])} of the hard data are honoured: {missed} of {cells} cells are missed by "
             "one realization or more."
         )
-    for name, share in list(told["proportions"].items())[len(told["proportions"]) == 2 :]:
-        trained = (told["proportions_training"] or {}).get(name)
-        if trained is not None and abs(share - trained) > NEAR and not told["target_proportions"]:
-            lines.append(f"{name}: {percent(share)} simulated, {percent(trained)} in the training image.")
-    if told["target_proportions"]:
-        lines.append("The proportions were shifted to those asked for; they are not the model's own.")
+    lines += look.attend(told)
     refined = told["refinement"]
     if refined:
         before = percent(refined["honoured_share_before"])
@@ -85,40 +87,37 @@ def _attend(told: dict[str, Any]) -> list[str]:
     if curves["tile"] and min(curves["window"]) < curves["tile"]:
         lines.append(
             f"The fields are smaller than the tiles of {curves['tile']} cells that the training image was judged on: "
-            "connectivity and variograms compare only roughly."
+            "the curves compare only roughly."
         )
     return lines
 
 
-def _maps(ensemble: Ensemble, missed: int) -> Html:
-    key = [
-        f'<span><i style="background:{c}"></i>{pages.text(n)}</span>'
-        for n, c in simulation_maps.legend(ensemble).items()
-    ]
+def _maps(ensemble: Ensemble, look: Look, missed: int) -> Html:
+    key = [f'<span><i style="background:{c}"></i>{pages.text(n)}</span>' for n, c in look.legend().items()]
     data = int(ensemble.hard.mask.sum())
     drawn = 0 < data <= simulation_maps.WELLS
     if drawn:
-        key.append('<span><i class="round"></i>hard datum, in the colour of its facies</span>')
+        key.append(f'<span><i class="round"></i>hard datum, {look.datum}</span>')
         if missed:
             key.append('<span><i class="round missed"></i>missed</span>')
     notes = ["Row 0 is at the top."]
     if data and not drawn:
         notes.append(f"The {data} hard data are too many to draw.")
-    if max(ensemble.facies.shape[1:]) > simulation_maps.PIXELS:
+    if max(ensemble.fields.shape[1:]) > simulation_maps.PIXELS:
         notes.append(
             f"Maps show at most {simulation_maps.PIXELS} cells a side: of larger grids every n-th cell of "
             "realizations, means of n x n cells of the others."
         )
-    shown = simulation_maps.realizations(ensemble)
-    some = len(shown) < len(ensemble.facies)
-    of = f"The first {len(shown)} of {len(ensemble.facies)} realizations." if some else "All realizations."
+    shown = simulation_maps.realizations(ensemble, look)
+    some = len(shown) < len(ensemble.fields)
+    of = f"The first {len(shown)} of {len(ensemble.fields)} realizations." if some else "All realizations."
     return pages.section(
         "Maps",
         pages.paragraph(of, *notes, note=True),
         f'<div class="key">{"".join(key)}</div>',
         pages.maps([pages.figure(one.png, one.title, one.note) for one in shown]),
-        f"<h3>Over all {len(ensemble.facies)} realizations</h3>",
-        pages.maps([pages.figure(one.png, one.title, one.note) for one in simulation_maps.statistics(ensemble)]),
+        f"<h3>Over all {len(ensemble.fields)} realizations</h3>",
+        pages.maps([pages.figure(one.png, one.title, one.note) for one in look.statistics()]),
     )
 
 

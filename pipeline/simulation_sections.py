@@ -9,6 +9,7 @@ from geogan.field_curves import FieldCurves
 
 from . import pages, simulation_maps
 from .pages import Html
+from .simulation_look import Look
 
 ABOUT = {
     "constraint_accuracy": "share of the hard data honoured",
@@ -29,6 +30,12 @@ ABOUT = {
     "kriging_brier": "of indicator kriging",
     "reliability": "how far the probabilities are from what is true as often",
     "well_halo": "how far the surroundings of wells differ from those of real data",
+    "constraint_mse": "squared error at the hard data",
+    "value_mean_difference": "simulated less real mean, scaled",
+    "value_std_ratio": "simulated over real standard deviation",
+    "value_wasserstein": "distance of the distributions of all values, scaled",
+    "value_variogram_x_share": "variogram along x: mean difference as a share of the variance",
+    "value_variogram_y_share": "variogram along y: mean difference as a share of the variance",
     "hog_chi2": "orientation of edges: distance of histograms",
     "lbp_chi2": "local texture: distance of histograms",
     "copy_rate": "share of fields that copy a training tile",
@@ -48,7 +55,7 @@ def number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) else "-"
 
 
-def wells(ensemble: Ensemble, told: dict[str, Any]) -> Html:
+def wells(ensemble: Ensemble, look: Look, told: dict[str, Any]) -> Html:
     """Which wells were used, and which of them are missed."""
     if not told["wells"]:
         return pages.section("Wells", pages.paragraph("None: the fields are unconditional."))
@@ -58,8 +65,10 @@ def wells(ensemble: Ensemble, told: dict[str, Any]) -> Html:
     rows += [(key.replace("_", " "), told[key]) for key in counts]
     rows.append(("honoured, mean over realizations", percent(told["honoured_share"])))
     rows.append(("honoured, worst realization", percent(told["honoured_share_min"])))
+    rows += look.honoured(told)
     rows += [("assumed", note) for note in told["wells"]["notes"]]
     parts: list[str] = [pages.facts(rows)]
+    key = ensemble.variable.key
     if told["missed"]:
         a, _, c, _, e, f = ensemble.grid.transform
         parts.append("<h3>Data that are missed</h3>")
@@ -67,14 +76,14 @@ def wells(ensemble: Ensemble, told: dict[str, Any]) -> Html:
             parts.append(pages.paragraph(f"The {len(told['missed'])} most often missed ones.", note=True))
         parts.append(
             pages.table(
-                ("row", "column", "x", "y", "facies", "missed in realizations"),
+                ("row", "column", "x", "y", key, "missed in realizations"),
                 (
                     (
                         one["row"],
                         one["column"],
                         f"{c + a * (one['column'] + 0.5):.10g}",
                         f"{f + e * (one['row'] + 0.5):.10g}",
-                        one["facies"],
+                        one[key],
                         f"{one['realizations']} of {told['realizations']}",
                     )
                     for one in told["missed"]
@@ -85,7 +94,8 @@ def wells(ensemble: Ensemble, told: dict[str, Any]) -> Html:
     if told["conflicts"]:
         parts.append("<h3>Cells that wells disagree on</h3>")
         rows_ = (
-            (one["row"], one["column"], ", ".join(one["wells"]), one["kept"] or "none") for one in told["conflicts"]
+            (one["row"], one["column"], ", ".join(one["wells"]), "none" if one["kept"] is None else one["kept"])
+            for one in told["conflicts"]
         )
         parts.append(pages.table(("row", "column", "wells", "kept"), rows_, numbers=(0, 1)))
     if told["dropped"]:
@@ -94,49 +104,11 @@ def wells(ensemble: Ensemble, told: dict[str, Any]) -> Html:
     return pages.section("Wells", *parts)
 
 
-def proportions(told: dict[str, Any]) -> Html:
-    """Shares of the facies beside those of the training image, and what a shift did to them."""
-    trained, target = told["proportions_training"] or {}, told["target_proportions"]
-    head = ["facies", "", "simulated", "deviation between fields", "training image", "difference"]
-    rows = []
-    for name, share in told["proportions"].items():
-        own = trained.get(name)
-        off = None if own is None else share - own
-        row = [name, pages.bar(share, own), percent(share), percent(told["proportions_std"][name]), percent(own)]
-        row.append("-" if off is None else f"{100 * off:+.2f} points")
-        rows.append(row)
-    parts: list[str] = [pages.table(head, rows, numbers=range(2, 6))]
-    parts.append(pages.paragraph("The mark in a bar is the share in the training image.", note=True))
-    if target:
-        parts.append("<h3>Asked for</h3>")
-        parts.append(
-            pages.paragraph(
-                "A constant per facies was added to the raw outputs of the generator before the facies was chosen. It "
-                f"was fitted to the realizations 0 to {target['pilot'] - 1} of the seed and is the same for all.",
-                note=True,
-            )
-        )
-        rows = [
-            [
-                name,
-                *(percent(target[key][name]) for key in ("wanted", "before", "after")),
-                number(target["shift"][name]),
-            ]
-            for name in target["wanted"]
-        ]
-        head = ["facies", "wanted", "pilot before", "pilot after", "shift"]
-        parts.append(pages.table(head, rows, numbers=range(1, 5)))
-        if target["honoured_share_before"] is not None:
-            before, after = (percent(target[f"honoured_share_{when}"]) for when in ("before", "after"))
-            parts.append(pages.paragraph(f"Hard data honoured in the pilot: {before} before, {after} after."))
-    return pages.section("Proportions", *parts)
-
-
-def curve_sheet(report: dict[str, Any], curves: FieldCurves) -> Html:
-    """Connectivity and variogram; ``report`` is the whole one."""
-    told = report["curves"]
+def curve_sheet(report: dict[str, Any], curves: FieldCurves, look: Look) -> Html:
+    """Curves over the lag; ``report`` is the whole one."""
+    told, title = report["curves"], look.curves
     if not curves.curves:
-        return pages.section("Connectivity and variogram", pages.paragraph("The grid is too small for them."))
+        return pages.section(title, pages.paragraph("The grid is too small for them."))
     rows, columns = told["window"]
     notes = [
         f"From the first {told['realizations']} realizations, in {told['windows']} windows of {rows} x {columns} cells "
@@ -145,17 +117,17 @@ def curve_sheet(report: dict[str, Any], curves: FieldCurves) -> Html:
     if report["rescaled"]:
         notes.append("They are of the fields as drawn, in cells of the training image.")
     if told["differences"]:
-        notes.append(f"The training image: its held-out tiles of {told['tile']} x {told['tile']} cells.")
+        notes.append(f"The training image: its {look.ground} of {told['tile']} x {told['tile']} cells.")
     else:
         notes.append("Curves of the training image: not in this bundle.")
     parts: list[str] = [pages.paragraph(*notes, note=True)]
-    note = "connectivity: probability that two cells of the facies at lag h belong to the same body"
-    parts.append(pages.figure(simulation_maps.curves(curves.curves), "Connectivity and indicator variogram", note))
+    png = simulation_maps.curves(curves.curves, look.axes)
+    parts.append(pages.figure(png, look.figure, look.curves_about))
     if told["differences"]:
         lines = [(name, number(off), percent(told["inside"][name])) for name, off in told["differences"].items()]
         head = ("curve", "mean difference from the training image", "lags inside its envelope")
         parts.append(pages.table(head, lines, numbers=(1, 2)))
-    return pages.section("Connectivity and variogram", *parts)
+    return pages.section(title, *parts)
 
 
 def model(evaluation: dict[str, Any] | None) -> Html:

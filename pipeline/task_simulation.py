@@ -18,9 +18,11 @@ from geogan.evaluate_property import QUARTERS, Quarters, evaluate_property, vali
 from geogan.export import Exported
 from geogan.export_fields import exported
 from geogan.inference import FieldSampler, generator_of, load_bundle
-from geogan.store import open_constraints, open_prepared
+from geogan.store import GROUPS, open_constraints, open_prepared
 from geogan.system import System
 from geogan.systems import SYSTEMS
+from geogan.value_figures import training_figures
+from geogan.value_range import ValueRange
 
 from .field_features import features_of
 from .figures import draw_evaluation, sample_sheet
@@ -96,6 +98,7 @@ class Simulation(Task):
             "facies": list(self.prepared.names),
             "value_range": scale and [scale.low, scale.high],
             "proportions": {} if scale else self._proportions(),
+            **({"values": self._values(scale)} if scale else {}),
             "grid": {"crs": grid.crs, "transform": list(grid.transform), "cell_size": list(grid.cell_size)},
             "tile": self.prepared.tile("tiles"),
             "constraints": self.sampled.plain(),
@@ -138,6 +141,11 @@ class Simulation(Task):
             truth = self.prepared.tiles(split, "constraint", "evaluation")
             codes = np.broadcast_to(truth[:, None], mask.shape)
         return mask, codes
+
+    def _values(self, scale: ValueRange) -> dict[str, Any]:
+        """Distribution and variogram of a property in the training tiles, in its units."""
+        train, judged = (self.prepared.tiles("train", "image", group) for group in GROUPS)
+        return training_figures(train, judged, scale)
 
     def _proportions(self) -> dict[str, float]:
         """Share of each facies in the training tiles."""

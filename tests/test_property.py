@@ -162,5 +162,19 @@ def test_a_property_goes_through_the_whole_pipeline(tmp_path: Path) -> None:
     fields = bundle.sample(mask, np.zeros(mask.shape, np.float32), 2, seed=0)
     assert (fields.shape, fields.dtype) == ((2, 20, 28), np.float32)
     assert np.abs(fields).max() <= 1
+    wells = folder / "wells.csv"
+    low, high = bundle.system["value_range"]
+    wells.write_text(f"row,column,value\n3,4,{(low + high) / 2}\n10,12,{high:.9g}\n")
+    grid = ("--size", "20", "28", "-n", "2")
+    clone.typed(folder, "simulate", f"data/exports/{clone.EXPERIMENT}", "--wells", str(wells), *grid, "-o", "f.npz")
+    told = json.loads((folder / "f.npz.report.json").read_text())
+    with np.load(folder / "f.npz") as back:
+        np.testing.assert_allclose(back["value"].mean(), told["values"]["mean"], rtol=1e-4)
+        assert back["value"].dtype == np.float32
+        assert (back["value"] >= low - 1e-6).all()
+        assert (back["value"] <= high + 1e-6).all()
+    assert (told["wells_used"], told["values_training"]["mean"]) == (2, bundle.system["values"]["mean"])
+    assert low < told["values_training"]["mean"] < high
+    assert told["curves"]["differences"].keys() == {"variogram_x", "variogram_y"}
     assert "continuous property" in (folder / f"data/exports/{clone.EXPERIMENT}/card.md").read_text()
     shutil.rmtree(folder / "data/raw")

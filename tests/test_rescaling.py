@@ -23,7 +23,7 @@ def plan(size: tuple[int, int], cell: float, trained: tuple[float, float]) -> Re
 def data(shape: tuple[int, int], cells: dict[tuple[int, int], int]) -> HardData:
     hard = HardData.none(Grid.in_cells(*shape))
     for cell, code in cells.items():
-        hard.mask[cell], hard.facies[cell] = True, code
+        hard.mask[cell], hard.values[cell] = True, code
     return hard
 
 
@@ -79,9 +79,9 @@ def test_data_that_a_drawn_field_honours_are_honoured_on_the_wanted_grid(ratio: 
     hard = data((12, 15), cells)
     shown = made.data(hard, 3)
     drawn = rng.integers(0, 3, (made.drawn.rows, made.drawn.columns), dtype=np.uint8)
-    drawn[shown.mask] = shown.facies[shown.mask]
+    drawn[shown.mask] = shown.values[shown.mask]
     field = made.field(drawn, 3)
-    assert np.array_equal(field[hard.mask], hard.facies[hard.mask])
+    assert np.array_equal(field[hard.mask], hard.values[hard.mask])
     told = made.report(shown, hard)
     assert told["cells_not_shown"] == 0
     assert told["cell_size"] == pytest.approx([20 * ratio] * 2)
@@ -92,7 +92,7 @@ def test_data_in_one_drawn_cell_are_outvoted_or_left_out_and_counted() -> None:
     hard = data((4, 4), {(0, 0): 1, (0, 1): 1, (1, 1): 0, (2, 2): 0, (3, 3): 1})
     shown = made.data(hard, 2)
     assert shown.mask.tolist() == [[True, False], [False, False]]
-    assert shown.facies[0, 0] == 1
+    assert shown.values[0, 0] == 1
     assert made.report(shown, hard)["cells_not_shown"] == 3  # one outvoted, two at a tie
 
 

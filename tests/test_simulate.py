@@ -69,7 +69,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
     bundle = Stub()
     module = SimpleNamespace(load_bundle=lambda path: bundle)
     monkeypatch.setitem(sys.modules, "geogan.inference", module)
-    for name in ("_map", "curves"):  # pictures of the page, which take their time
+    for name in ("map_png", "curves", "histogram"):  # pictures of the page, which take their time
         monkeypatch.setattr(simulation_maps, name, lambda *given, **options: b"")
     return bundle
 

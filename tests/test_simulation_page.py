@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from geogan.ensemble import Ensemble, report
+from geogan.facies_variable import Facies
 from geogan.field_curves import field_curves
 from geogan.grids import Grid
 from geogan.hard_data import HardData
 from geogan.pipeline import simulation_maps
+from geogan.pipeline.facies_look import FaciesLook
 from geogan.pipeline.simulation_page import write_page
 from geogan.pipeline.simulation_sections import number, percent
 from tests.test_field_curves import evaluation
@@ -66,12 +68,13 @@ def page(
     hard = HardData.none(grid)
     if wells:
         for column, code in ((1, 0), (5, 1), (9, 1)):
-            hard.mask[4, column], hard.facies[4, column], fields[:, 4, column] = True, code, code
+            hard.mask[4, column], hard.values[4, column], fields[:, 4, column] = True, code, code
         fields[:4, 4, 9] = 0
         hard.report.update(wells_read=5, wells_used=3, wells_dropped=2, cells_snapped=3)
         hard.report["dropped"] = [{"well": "line 7", "reason": f"unknown facies {EVIL}"}]
         hard.report["conflicts"] = [{"row": 0, "column": 2, "wells": ["line 3 (clay)", EVIL], "kept": None}]
-    ensemble = Ensemble.of(fields, grid=grid, names=names, seed=4, hard=hard)
+    variable = Facies(names, dict(zip(names, (0.6, 0.3, 0.1), strict=False)))
+    ensemble = Ensemble.of(fields, grid=grid, variable=variable, seed=4, hard=hard)
     judged = evaluation(rng.integers(0, count, (6, 16, 16), dtype=np.uint8), names) if known else None
     if judged:
         judged["metrics"] = {"n_fields": 6, "mph_js_0": 0.01234, "floor_mph_js_0": 0.00567, "brier": 0.0987}
@@ -79,7 +82,7 @@ def page(
             "sand": {"level": [0.0, 0.5, 1.0], "share": [0.9, 0.0, 0.1], "observed": [0.1, None, 1.0]}
         }
     curves = field_curves(fields, names, judged)
-    told = report(ensemble, bundle="d" * 64, training=dict(zip(names, (0.6, 0.3, 0.1), strict=False)))
+    told = report(ensemble, bundle="d" * 64)
     told |= {
         "curves": curves.report(),
         "target_proportions": None,
@@ -98,7 +101,7 @@ def page(
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Maps take most of the time; a test of words needs none."""
-    for name in ("_map", "curves", "reliability"):
+    for name in ("map_png", "curves", "reliability", "histogram"):
         monkeypatch.setattr(simulation_maps, name, lambda *given, **options: b"")
 
 
@@ -200,12 +203,13 @@ def test_any_size_is_drawn_small(rows: int, columns: int) -> None:
     grid = Grid.in_cells(rows, columns)
     fields = np.zeros((2, rows, columns), np.uint8)
     fields[1] = 1
-    ensemble = Ensemble.of(fields, grid=grid, names=("a", "b"), seed=0, hard=HardData.none(grid))
-    thin, mean = simulation_maps.thinned(fields[1]), simulation_maps.averaged(ensemble.probability[1])
+    ensemble = Ensemble.of(fields, grid=grid, variable=Facies(("a", "b")), seed=0, hard=HardData.none(grid))
+    look = FaciesLook(ensemble)
+    thin, mean = simulation_maps.thinned(fields[1]), simulation_maps.averaged(ensemble.maps["probability"][1])
     assert thin.min() == 1
     assert max(thin.shape) <= max(mean.shape) <= simulation_maps.PIXELS
     assert np.all(mean == 0.5)
-    for one in (*simulation_maps.realizations(ensemble), *simulation_maps.statistics(ensemble)):
+    for one in (*simulation_maps.realizations(ensemble, look), *look.statistics()):
         assert len(one.png) < 60_000
 
 

@@ -50,21 +50,21 @@ def sampler(count: int) -> FieldSampler:
 def hard(rows: int = 32, columns: int = 24) -> HardData:
     data = HardData.none(Grid.in_cells(rows, columns))
     for cell, code in (((0, 0), 1), ((9, 9), 0), ((31, 23), 1)):
-        data.mask[cell], data.facies[cell] = True, code
+        data.mask[cell], data.values[cell] = True, code
     return data
 
 
 @pytest.mark.parametrize("wanted", [(0.9, 0.1), (0.5, 0.5), (0.25, 0.75)])
 def test_two_facies_reach_what_is_wanted(wanted: tuple[float, float]) -> None:
     draw, data = sampler(2), hard()
-    found = fit(lambda k: draw.levels(data.mask, data.facies, k, 3), data, wanted)
+    found = fit(lambda k: draw.levels(data.mask, data.values, k, 3), data, wanted)
     assert found.before == pytest.approx((0.5, 0.5), abs=0.02)
     assert found.after == pytest.approx(wanted, abs=1e-4)
     assert found.honoured == (1, 1)  # the data are further from the border than any shift
     shifted = FieldSampler(draw.generator, draw.latent, 2, draw.device, found.shift)
-    fields = shifted.sample(data.mask, data.facies, PILOT, 3)
+    fields = shifted.sample(data.mask, data.values, PILOT, 3)
     assert np.mean(fields == 1) == pytest.approx(found.after[1], abs=1e-6)
-    more = shifted.sample(data.mask, data.facies, PILOT + 4, 3)
+    more = shifted.sample(data.mask, data.values, PILOT + 4, 3)
     assert np.array_equal(more[:PILOT], fields)
     assert np.mean(more == 1) == pytest.approx(wanted[1], abs=0.01)
 
@@ -72,17 +72,17 @@ def test_two_facies_reach_what_is_wanted(wanted: tuple[float, float]) -> None:
 @pytest.mark.parametrize("wanted", [(0.6, 0.3, 0.1), (0.02, 0.03, 0.95), (0.5, 0.5, 0.0)])
 def test_three_facies_reach_what_is_wanted(wanted: tuple[float, ...]) -> None:
     draw, data = sampler(3), hard()
-    found = fit(lambda k: draw.levels(data.mask, data.facies, k, 0), data, wanted)
+    found = fit(lambda k: draw.levels(data.mask, data.values, k, 0), data, wanted)
     assert found.after == pytest.approx(wanted, abs=2e-3)
     assert sum(found.shift) == pytest.approx(0, abs=1e-9)
     shifted = FieldSampler(draw.generator, draw.latent, 3, draw.device, found.shift)
-    fields = shifted.sample(data.mask, data.facies, PILOT, 0)
+    fields = shifted.sample(data.mask, data.values, PILOT, 0)
     assert [np.mean(fields == code) for code in range(3)] == pytest.approx(list(wanted), abs=2e-3)
 
 
 def test_wells_that_a_shift_costs_are_told() -> None:
     draw, data = sampler(2), hard()
-    found = fit(lambda k: draw.levels(data.mask, data.facies, k, 0), data, (1.0, 0.0))
+    found = fit(lambda k: draw.levels(data.mask, data.values, k, 0), data, (1.0, 0.0))
     assert found.after == (1, 0)
     assert found.honoured == (1, pytest.approx(1 / 3))
     told = found.report(NAMES[:2])
@@ -106,10 +106,10 @@ def test_a_sampler_without_shift_is_unchanged_and_levels_choose_the_facies() -> 
     data = hard()
     for count in (2, 3):
         draw = sampler(count)
-        fields = draw.sample(data.mask, data.facies, 2, 5)
-        assert np.array_equal(draw.levels(data.mask, data.facies, 1, 5).argmax(axis=0), fields[1])
+        fields = draw.sample(data.mask, data.values, 2, 5)
+        assert np.array_equal(draw.levels(data.mask, data.values, 1, 5).argmax(axis=0), fields[1])
         zero = FieldSampler(draw.generator, draw.latent, count, draw.device, (0.0,) * count)
-        assert np.array_equal(zero.sample(data.mask, data.facies, 2, 5), fields)
+        assert np.array_equal(zero.sample(data.mask, data.values, 2, 5), fields)
 
 
 @pytest.mark.parametrize(

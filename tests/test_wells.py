@@ -11,11 +11,13 @@ import pytest
 
 from geogan import wells
 from geogan.errors import InputError
+from geogan.facies_variable import Facies
 from geogan.grids import Grid
-from geogan.hard_data import HardData, OnConflict, snap
+from geogan.hard_data import HardData, snap
+from geogan.variable import OnConflict
 from geogan.wells import Wells
 
-TWO = ("0", "1")
+TWO = Facies(("0", "1"))
 UTM = "EPSG:25832"
 KASTED = (562000.0, 6225000.0, 577000.0, 6236000.0)  # the area of the Kasted wells
 
@@ -41,7 +43,7 @@ def sgems(path: Path) -> np.ndarray:
 
 
 def agreement(hard: HardData, truth: np.ndarray) -> float:
-    return float(np.mean(truth[hard.mask] == hard.facies[hard.mask]))
+    return float(np.mean(truth[hard.mask] == hard.values[hard.mask]))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def agreement(hard: HardData, truth: np.ndarray) -> float:
 )
 def test_the_same_wells_however_they_are_written(tmp_path: Path, text: str) -> None:
     read = wells.read(table(tmp_path, text))
-    assert (read.first.tolist(), read.second.tolist(), read.facies) == ([1.5, 3], [2, 4], ("0", "1"))
+    assert (read.first.tolist(), read.second.tolist(), read.labels) == ([1.5, 3], [2, 4], ("0", "1"))
     assert not read.by_cell
     assert read.crs is None
 
@@ -68,7 +70,7 @@ def test_the_same_wells_however_they_are_written(tmp_path: Path, text: str) -> N
 def test_columns_are_taken_by_name_and_by_position_as_asked(tmp_path: Path) -> None:
     path = table(tmp_path, "a,b,x,y,facies,litho\n5,6,1,2,0,sand\n")
     read = wells.read(path, columns={"row": "a", "column": "2", "facies": "litho"})
-    assert (read.by_cell, read.first[0], read.second[0], read.facies) == (True, 5, 6, ("sand",))
+    assert (read.by_cell, read.first[0], read.second[0], read.labels) == (True, 5, 6, ("sand",))
     assert read.columns == {"row": "a", "column": "b", "facies": "litho"}
     assert wells.read(path).columns == {"x": "x", "y": "y", "facies": "facies"}
 
@@ -127,16 +129,16 @@ def test_rows_count_from_the_top_and_y_from_the_bottom(tmp_path: Path) -> None:
     points = snap(wells.read(table(tmp_path, "x,y,facies\n5,3,1\n0.9,0.9,0\n")), grid, TWO)
     for hard in (cells, points):
         assert np.argwhere(hard.mask).tolist() == [[0, 5], [3, 0]]
-        assert (hard.facies[0, 5], hard.facies[3, 0]) == (1, 0)
-        assert (hard.facies[~hard.mask] == 255).all()
+        assert (hard.values[0, 5], hard.values[3, 0]) == (1, 0)
+        assert (hard.values[~hard.mask] == 255).all()
 
 
 def test_names_and_codes_are_facies(tmp_path: Path) -> None:
     read = wells.read(table(tmp_path, "row,column,facies\n0,0,Sand\n0,1,clay\n0,2,1\n0,3,2.0\n"))
-    hard = snap(read, Grid.in_cells(1, 4), ("clay", "sand", "gravel"))
-    assert hard.facies.tolist() == [[1, 0, 1, 2]]
+    hard = snap(read, Grid.in_cells(1, 4), Facies(("clay", "sand", "gravel")))
+    assert hard.values.tolist() == [[1, 0, 1, 2]]
     numbered = wells.read(table(tmp_path, "row,column,facies\n0,0,1\n0,1,2\n"))
-    assert snap(numbered, Grid.in_cells(1, 4), ("1", "2")).facies.tolist() == [[0, 1, 255, 255]]
+    assert snap(numbered, Grid.in_cells(1, 4), Facies(("1", "2"))).values.tolist() == [[0, 1, 255, 255]]
 
 
 def test_what_cannot_be_used_is_an_error_or_reported(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_what_cannot_be_used_is_an_error_or_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"outside\.csv: line 4: row 4, column 0 .* rows 0 to 3, columns 0 to 3"):
         snap(outside, grid, TWO)
     with pytest.raises(InputError, match=r"line 4: unknown facies 'chalk'; known are 0 \(clay\), 1 \(sand\)"):
-        snap(unknown, grid, ("clay", "sand"))
+        snap(unknown, grid, Facies(("clay", "sand")))
     for read in (outside, unknown):
         report = snap(read, grid, TWO, on_conflict="drop").report
         assert [one["well"] for one in report["dropped"]] == ["line 4"]
@@ -171,7 +173,7 @@ def test_wells_that_disagree_in_a_cell(tmp_path: Path) -> None:
     assert (dropped.report["wells_used"], dropped.report["wells_dropped"]) == (1, 5)
     voted = snap(read, grid, TWO, on_conflict="majority")
     assert np.argwhere(voted.mask).tolist() == [[0, 0], [3, 3]]
-    assert voted.facies[0, 0] == 1
+    assert voted.values[0, 0] == 1
     assert (voted.report["wells_used"], voted.report["wells_dropped"]) == (3, 3)
     assert [one["kept"] for one in voted.report["conflicts"]] == ["1", None]
     assert [one["well"] for one in voted.report["dropped"]] == ["line 3", "line 5", "line 6"]
@@ -205,7 +207,7 @@ def test_point_layers_are_reprojected_to_the_grid(tmp_path: Path) -> None:
     for read in (own, other):
         hard = snap(read, grid, TWO)
         assert np.argwhere(hard.mask).tolist() == [[0, 3], [4, 1]]
-        assert (hard.facies[4, 1], hard.facies[0, 3]) == (1, 0)
+        assert (hard.values[4, 1], hard.values[0, 3]) == (1, 0)
         with pytest.raises(InputError, match="the wells have a CRS and the grid has none"):
             snap(read, Grid.in_cells(5, 5), TWO)
 
@@ -240,7 +242,7 @@ def test_laloy_wells_are_rows_and_columns_of_their_field(real: Path) -> None:
 
 def test_gslib_points_count_cells_from_the_bottom(real: Path) -> None:
     truth = sgems(real.parent / "channels/walkerlake_ref_cat_260x300.sgems")
-    hard = snap(wells.read(real / "walkerlake_samples_100.sgems"), Grid.in_cells(300, 260), ("0", "1", "2"))
+    hard = snap(wells.read(real / "walkerlake_samples_100.sgems"), Grid.in_cells(300, 260), Facies(("0", "1", "2")))
     assert hard.mask.sum() == 100
     assert agreement(hard, truth) == pytest.approx(0.85)
     assert agreement(hard, truth[::-1]) == pytest.approx(0.26)
@@ -251,9 +253,9 @@ def test_other_real_points(real: Path) -> None:
     for name, count in (("chan_cond00", 16), ("chan_cond10", 14), ("chan_cond21", 49)):
         hard = snap(wells.read(real / f"{name}.dat"), grid, TWO)
         assert hard.report["cells_snapped"] == count
-    assert (hard.facies[63 - 16, 8], hard.facies[63 - 8, 8]) == (1, 0)  # "8 16 1", "8 8 0"
+    assert (hard.values[63 - 16, 8], hard.values[63 - 8, 8]) == (1, 0)  # "8 16 1", "8 8 0"
     mpslib = snap(wells.read(real / "mpslib_2d_hard_data.dat"), Grid.in_cells(50, 80), TWO)
-    assert (mpslib.report["wells_used"], mpslib.facies[49 - 19, 46]) == (12, 1)  # "46 19 0 1"
+    assert (mpslib.report["wells_used"], mpslib.values[49 - 19, 46]) == (12, 1)  # "46 19 0 1"
 
 
 def test_kasted_wells_lie_in_utm_and_some_contradict(real: Path) -> None:
@@ -262,7 +264,7 @@ def test_kasted_wells_lie_in_utm_and_some_contradict(real: Path) -> None:
     fine = snap(read, Grid.from_bounds(KASTED, 50, UTM), TWO)
     assert (fine.report["wells_used"], fine.report["cells_snapped"]) == (112, 109)
     row, column = (6236000 - 6233181) // 50, (563564 - 562000) // 50
-    assert (fine.mask[row, column], fine.facies[row, column]) == (True, 0)  # the first well
+    assert (fine.mask[row, column], fine.values[row, column]) == (True, 0)  # the first well
     coarse = Grid.from_bounds(KASTED, 500, UTM)
     with pytest.raises(InputError, match="wells disagree in cell row"):
         snap(read, coarse, TWO)

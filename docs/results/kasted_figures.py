@@ -42,7 +42,7 @@ def cells(wells: Path, grid: Grid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row, column and facies of every well."""
     found = read(wells)
     row, column = np.transpose([grid.cell_of(x, y) for x, y in zip(found.first, found.second, strict=True)])
-    return row, column, np.array(found.facies, float)
+    return row, column, np.array(found.labels, float)
 
 
 def agreement(folder: Path, wells: Path, grid: Grid) -> None:

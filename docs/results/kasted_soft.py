@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--constant", action="store_true")
     given = parser.parse_args()
     points = read(given.points, columns={"facies": "P CLAY"})
-    places, values = np.stack([points.first, points.second], axis=1), np.array(points.facies, float)
+    places, values = np.stack([points.first, points.second], axis=1), np.array(points.labels, float)
     used = np.full(len(values), True) if given.all else values != 0.5
     if given.without:
         wells = read(given.without)

@@ -7,23 +7,26 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 
 from geogan.errors import InputError
+from geogan.variable import Field, Fields
+
+CODES = np.dtype(np.uint8)
 
 
 def keep(
-    fields: Iterable[UInt8[np.ndarray, "y x"]], count: int, shape: tuple[int, ...], folder: Path
-) -> UInt8[np.ndarray, "realization y x"]:
-    """``count`` fields of codes of this shape, (rows, columns), read from disk where they are used.
+    fields: Iterable[Field], count: int, shape: tuple[int, ...], folder: Path, dtype: np.dtype[Any] = CODES
+) -> Fields:
+    """``count`` fields of this shape, (rows, columns), and type, read from disk where they are used.
 
     They lie plain in a file without a name in ``folder`` (in the nearest one above that exists), which vanishes with
     the array or with the process. Its room is reserved before the first field is drawn: raises InputError where there
     is too little.
     """
-    size = count * math.prod(shape)
+    size = count * math.prod(shape) * dtype.itemsize
     nearest = next(one for one in (folder, *folder.absolute().parents) if one.is_dir())
     try:
         with tempfile.TemporaryFile(dir=nearest) as stream:
@@ -32,7 +35,7 @@ def keep(
             for field in fields:
                 stream.write(np.ascontiguousarray(field).data)
             stream.flush()
-            return np.memmap(stream, np.uint8, "c", shape=(count, *shape))
+            return np.memmap(stream, dtype, "c", shape=(count, *shape))
     except OSError as error:
         needed = f"{count} fields of {' x '.join(map(str, shape))} need {size / 2**30:.3g} GiB"
         raise InputError(f"{nearest}: {needed} there until they are written: {error.strerror or error}") from error

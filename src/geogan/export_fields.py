@@ -77,7 +77,8 @@ def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
     run = f"`geogan simulate {system['experiment']} --wells wells.csv --size 125 125 -n 100 -o fields.npz`"
     if bundle.soft:
         run = f"{run[:-1]} --soft soft.tif`"
-    use = f"{run}, or `model.onnx`\nwith" if bundle.names else "`model.onnx` with"
+    simulated = bool(bundle.names) or not bundle.soft  # simulate takes soft data of facies alone
+    use = f"{run}, or `model.onnx`\nwith" if simulated else "`model.onnx` with"
     return f"""# {system["experiment"]}
 
 Conditional {made}.

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float32, Float64, UInt8
 
 from geogan.metrics import components, connectivity, variogram
 from geogan.metrics.statistics import LAGS
+from geogan.value_figures import variograms
 
 FIELDS = 20  # realizations that are looked at: the first ones
 SIDE = 512  # cells of a side that are looked at: the middle ones
+
+Codes = UInt8[np.ndarray, "realization y x"]
+Values = Float32[np.ndarray, "realization y x"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class FieldCurves:
 
 
 def field_curves(
-    fields: UInt8[np.ndarray, "realization y x"], names: Sequence[str], evaluation: Mapping[str, Any] | None = None
+    fields: Codes | Values, names: Sequence[str], evaluation: Mapping[str, Any] | None = None
 ) -> FieldCurves:
     """Connectivity and indicator variogram of an ensemble; with two facies of code 1 alone, else of every one.
 
@@ -90,7 +94,23 @@ def field_curves(
     return FieldCurves(min(len(fields), FIELDS), len(cut), (cut.shape[1], cut.shape[2]), tile, tuple(found))
 
 
-def windows(fields: UInt8[np.ndarray, "field y x"], side: int) -> UInt8[np.ndarray, "window rows columns"]:
+def value_curves(fields: Codes | Values, training: Mapping[str, Any] | None = None) -> FieldCurves:
+    """The variogram of an ensemble of a property; ``training`` is what is known of the values of the training image.
+
+    Windows as in ``field_curves``.
+    """
+    tile = int(training["size"]) if training else 0
+    cut = windows(fields[:FIELDS], tile or SIDE)
+    lags = min(LAGS, min(cut.shape[1:]) - 1)
+    real = training["curves"] if training else {}
+    means = zip("xy", variograms(cut, lags).mean(axis=1), strict=True) if lags > 0 else ()
+    found = tuple(_beside(f"variogram_{letter}", one, real.get(f"variogram_{letter}")) for letter, one in means)
+    return FieldCurves(min(len(fields), FIELDS), len(cut), (cut.shape[1], cut.shape[2]), tile, found)
+
+
+def windows(
+    fields: UInt8[np.ndarray, "field y x"] | Float32[np.ndarray, "field y x"], side: int
+) -> UInt8[np.ndarray, "window rows columns"] | Float32[np.ndarray, "window rows columns"]:
     """The middle of every field, ``SIDE`` cells at most, cut into whole windows of ``side`` cells, or as large as
     the field where that is smaller."""
     spans = []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +15,40 @@ from geogan.ensemble import Ensemble
 from geogan.errors import InputError
 from geogan.files import replacing_file, replacing_folder
 
-Writer = Callable[[Path, Ensemble], None]
-# suffix -> what is written to which companion of OUT ("" is OUT itself)
-WRITERS: dict[str, dict[str, Writer]] = {
-    ".npz": {"": fields_npz.write},
-    ".zarr": {"": fields_zarr.write},
-    ".tif": {
-        "": fields_tif.write_facies,
-        ".probability": fields_tif.write_probability,
-        ".entropy": fields_tif.write_entropy,
-        ".e_type": fields_tif.write_e_type,
-        ".std": fields_tif.write_std,
-    },
-    ".gslib": {"": fields_gslib.write_facies, ".probability": fields_gslib.write_probability},
+
+@dataclass(frozen=True)
+class Format:
+    """``fields`` writes OUT itself; ``maps``, where OUT does not hold the maps too, writes those of the names given:
+    each to a file of its own where they lie ``apart``, else all to one, which is called by the first."""
+
+    fields: Callable[[Path, Ensemble], None]
+    maps: Callable[[Path, Ensemble, Sequence[str]], None] | None = None
+    apart: bool = False
+
+    def companions(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Which maps go to which file beside OUT."""
+        if self.maps is None or not names:
+            return {}
+        return {name: (name,) for name in names} if self.apart else {names[0]: tuple(names)}
+
+
+FORMATS = {
+    ".npz": Format(fields_npz.write),
+    ".zarr": Format(fields_zarr.write),
+    ".tif": Format(fields_tif.write_fields, fields_tif.write_maps, apart=True),
+    ".gslib": Format(fields_gslib.write_fields, fields_gslib.write_maps),
 }
 
 
-def check_output(path: Path) -> None:
-    """Raise InputError where ``write`` would refuse ``path``: before an hour of sampling, not after."""
-    if path.suffix not in WRITERS:
-        raise InputError(f"{path}: unknown suffix {path.suffix or '(none)'}; use {', '.join(WRITERS)}")
+def check_output(path: Path, maps: Sequence[str]) -> None:
+    """Raise InputError where ``write`` would refuse ``path``: before an hour of sampling, not after.
+
+    ``maps``: the names of those that the ensemble will have.
+    """
+    if path.suffix not in FORMATS:
+        raise InputError(f"{path}: unknown suffix {path.suffix or '(none)'}; use {', '.join(FORMATS)}")
     if path.suffix != ".zarr":
-        for one in paths(path):
+        for one in paths(path, maps):
             if one.is_dir():
                 raise InputError(f"{one}: is a folder; name a file")
     elif path.exists() and not (path / "zarr.json").exists():
@@ -45,10 +58,10 @@ def check_output(path: Path) -> None:
         raise InputError(f"{path}: {parent} is not a folder that can be written to")
 
 
-def paths(path: Path) -> list[Path]:
+def paths(path: Path, maps: Sequence[str]) -> list[Path]:
     """The files of an ensemble written to OUT: OUT itself, ..., OUT.report.html, OUT.report.json."""
-    fields = [path.with_name(path.name + part + path.suffix) if part else path for part in WRITERS[path.suffix]]
-    return [*fields, *(path.with_name(path.name + suffix) for suffix in (".report.html", ".report.json"))]
+    beside = [f".{name}{path.suffix}" for name in FORMATS[path.suffix].companions(maps)]
+    return [path.with_name(path.name + part) for part in ("", *beside, ".report.html", ".report.json")]
 
 
 def write(path: Path, ensemble: Ensemble, report: dict[str, Any], page: str = "") -> list[Path]:
@@ -57,8 +70,9 @@ def write(path: Path, ensemble: Ensemble, report: dict[str, Any], page: str = ""
     Every file is complete and on the device before the first takes its place: if one cannot be written,
     all that was there before stays and nothing is added. Raises InputError then (no room, no permission).
     """
-    check_output(path)
-    made = paths(path)
+    names = list(ensemble.maps)
+    check_output(path, names)
+    made, form = paths(path, names), FORMATS[path.suffix]
     text = json.dumps(report, indent=2, allow_nan=False) + "\n"
     try:
         with ExitStack() as stack:
@@ -67,10 +81,13 @@ def write(path: Path, ensemble: Ensemble, report: dict[str, Any], page: str = ""
                 temporary = stack.enter_context(replacing_file(target))
                 temporary.write_text(content, encoding="utf-8")
                 _to_device(temporary)
-            for target, writer in zip(made[:-2], WRITERS[path.suffix].values(), strict=True):
+            for target, shown in zip(made[:-2], (None, *form.companions(names).values()), strict=True):
                 replacing = replacing_folder if path.suffix == ".zarr" else replacing_file
                 temporary = stack.enter_context(replacing(target))
-                writer(temporary, ensemble)
+                if shown is None:
+                    form.fields(temporary, ensemble)
+                elif form.maps:
+                    form.maps(temporary, ensemble, shown)
                 if temporary.is_file():
                     _to_device(temporary)
     except OSError as error:

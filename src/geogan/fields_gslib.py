@@ -6,30 +6,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float32, Shaped
 
 from geogan.ensemble import Ensemble
 from geogan.grids import Grid
 
-
-def write_facies(path: Path, ensemble: Ensemble) -> None:
-    """One variable ``realization_k`` of codes per realization."""
-    names = [f"realization_{k}" for k in range(len(ensemble.facies))]
-    _write(path, names, ensemble.facies, ensemble.grid, "%d")
+Band = Float32[np.ndarray, "y x"]
 
 
-def write_probability(path: Path, ensemble: Ensemble) -> None:
-    """One variable ``probability_<name>`` per facies, then ``entropy``, ``e_type`` and ``std``."""
-    values = np.concatenate([ensemble.probability, np.stack([ensemble.entropy, ensemble.e_type, ensemble.std])])
-    names = [f"probability_{name}" for name in ensemble.names]
-    _write(path, [*names, "entropy", "e_type", "std"], values, ensemble.grid, "%.6g")
+def write_fields(path: Path, ensemble: Ensemble) -> None:
+    """One variable ``realization_k`` of codes or values per realization."""
+    names = [f"realization_{k}" for k in range(len(ensemble.fields))]
+    _write(path, names, ensemble.fields, ensemble.grid)
 
 
-def _write(
-    path: Path, names: Sequence[str], values: Shaped[np.ndarray, "variable y x"], grid: Grid, style: str
-) -> None:
+def write_maps(path: Path, ensemble: Ensemble, maps: Sequence[str]) -> None:
+    """One variable per map; of one with a band per facies, ``probability``, a variable ``probability_<name>`` each."""
+    named: dict[str, Band] = {}
+    for name in maps:
+        values = ensemble.maps[name]
+        if values.ndim == 2:
+            named[name] = values
+        else:
+            named |= {f"{name}_{facies}": band for facies, band in zip(ensemble.variable.names, values, strict=True)}
+    _write(path, list(named), np.stack(list(named.values())), ensemble.grid)
+
+
+def _write(path: Path, names: Sequence[str], values: Shaped[np.ndarray, "variable y x"], grid: Grid) -> None:
     """``nx ny nz``, the number of variables, their names, then a line of all variables per cell: x runs
     fastest, then y from the bottom (SGeMS, Remy, Boucher and Wu 2009)."""
+    style = "%.6g" if values.dtype.kind == "f" else "%d"
     line = " ".join([style] * len(names)) + "\n"
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(f"{grid.columns} {grid.rows} 1\n{len(names)}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,33 +15,23 @@ from geogan.grids import Grid
 Band = UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"]
 
 
-def write_facies(path: Path, ensemble: Ensemble) -> None:
-    """A uint8 band of codes per realization, called "realization k"; 255 would be nodata."""
-    bands = [(f"realization {k}", field) for k, field in enumerate(ensemble.facies)]
-    _write(path, bands, ensemble.grid, nodata=255)
+def write_fields(path: Path, ensemble: Ensemble) -> None:
+    """A band of codes (uint8) or values (float32) per realization, called "realization k"; nodata would be 255 or
+    NaN."""
+    bands = [(f"realization {k}", field) for k, field in enumerate(ensemble.fields)]
+    _write(path, bands, ensemble.grid, nodata=float(ensemble.variable.blank))
 
 
-def write_probability(path: Path, ensemble: Ensemble) -> None:
-    """A float32 band per facies, called by its name."""
-    _write(path, list(zip(ensemble.names, ensemble.probability, strict=True)), ensemble.grid)
+def write_maps(path: Path, ensemble: Ensemble, maps: Sequence[str]) -> None:
+    """A float32 band per map, called by its name; of one with a band per facies each is called by the facies."""
+    bands: list[tuple[str, Band]] = []
+    for name in maps:
+        values = ensemble.maps[name]
+        bands += [(name, values)] if values.ndim == 2 else zip(ensemble.variable.names, values, strict=True)
+    _write(path, bands, ensemble.grid)
 
 
-def write_entropy(path: Path, ensemble: Ensemble) -> None:
-    """One float32 band in [0, 1]."""
-    _write(path, [("entropy", ensemble.entropy)], ensemble.grid)
-
-
-def write_e_type(path: Path, ensemble: Ensemble) -> None:
-    """One float32 band: the mean of the codes."""
-    _write(path, [("e_type", ensemble.e_type)], ensemble.grid)
-
-
-def write_std(path: Path, ensemble: Ensemble) -> None:
-    """One float32 band: the standard deviation of the codes."""
-    _write(path, [("std", ensemble.std)], ensemble.grid)
-
-
-def _write(path: Path, bands: list[tuple[str, Band]], grid: Grid, nodata: int | None = None) -> None:
+def _write(path: Path, bands: list[tuple[str, Band]], grid: Grid, nodata: float | None = None) -> None:
     """A tiled, compressed GeoTIFF. It is made in memory and copied: on a full device GDAL may close a
     file that it could not finish without an error, a plain write may not. Raises OSError then."""
     import rasterio

@@ -18,33 +18,32 @@ SHARD = 64 * 2**20  # bytes before compression; the writer holds one shard
 
 
 def write(path: Path, ensemble: Ensemble) -> None:
-    """``facies`` (realization, y, x), ``probability`` (code, y, x), ``entropy``, ``e_type``, ``std`` (y, x).
+    """``facies`` or ``value`` (realization, y, x); the maps by name, ``probability`` (code, y, x), others (y, x).
 
-    Coordinates ``realization``, ``code``, ``y``, ``x`` (cell centres in map units) and ``spatial_ref``
+    Coordinates ``realization``, ``code`` (of facies), ``y``, ``x`` (cell centres in map units) and ``spatial_ref``
     (CF grid mapping with ``crs_wkt`` and ``GeoTransform``); the facies dimension is called ``code``
     because xarray would take an array called like a dimension for its coordinate. Sharded; every chunk
-    is compressed and has a checksum. Fill value of codes: 255.
+    is compressed and has a checksum. Fill value of codes: 255, of values NaN.
     """
     import zarr
 
     root = zarr.create_group(store=path, zarr_format=3)
-    grid = ensemble.grid
+    grid, variable = ensemble.grid, ensemble.variable
     root.attrs.update(
         {
-            "names": list(ensemble.names),
+            "names": list(variable.names),
             "seed": ensemble.seed,
             "crs": grid.crs,
             "transform": list(grid.transform),
         }
     )
-    _array(root, "facies", ensemble.facies, ("realization", "y", "x"), fill=255)
-    _array(root, "probability", ensemble.probability, ("code", "y", "x"), fill=float("nan"))
-    for name, values in (("entropy", ensemble.entropy), ("e_type", ensemble.e_type), ("std", ensemble.std)):
-        _array(root, name, values, ("y", "x"), fill=float("nan"))
+    _array(root, variable.key, ensemble.fields, ("realization", "y", "x"), fill=variable.blank.item())
+    for name, values in ensemble.maps.items():
+        _array(root, name, values, ("code", "y", "x")[-values.ndim :], fill=float("nan"))
     a, _, c, _, e, f = grid.transform
     for name, centres in (
-        ("realization", np.arange(len(ensemble.facies))),
-        ("code", np.arange(len(ensemble.names))),
+        ("realization", np.arange(len(ensemble.fields))),
+        *([("code", np.arange(len(variable.names)))] if variable.names else []),
         ("y", f + e * (np.arange(grid.rows) + 0.5)),
         ("x", c + a * (np.arange(grid.columns) + 0.5)),
     ):

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from geogan.facies_variable import Facies
 from geogan.grids import Grid
-from geogan.hard_data import NONE, HardData
+from geogan.hard_data import HardData
 
 LIKE = 0.01  # cells that differ by less are the same
 
@@ -72,10 +73,10 @@ class Rescaling:
             held = np.s_[
                 self.rows.start[row] : self.rows.stop[row], self.columns.start[column] : self.columns.stop[column]
             ]
-            votes[hard.facies[row, column]][held] += 1
+            votes[hard.values[row, column]][held] += 1
         most = votes.max(axis=0)
         mask = (most > 0) & ((votes == most).sum(axis=0) == 1)
-        return HardData(mask, np.where(mask, votes.argmax(axis=0), NONE).astype(np.uint8), hard.report)
+        return HardData(mask, np.where(mask, votes.argmax(axis=0), Facies.blank).astype(np.uint8), hard.report)
 
     def field(self, drawn: UInt8[np.ndarray, "drawn_y drawn_x"], count: int) -> UInt8[np.ndarray, "y x"]:
         """A field on the wanted grid: in each cell the most frequent facies of the drawn cells that make it up, at a
@@ -91,13 +92,13 @@ class Rescaling:
 
     def report(self, shown: HardData, hard: HardData) -> dict[str, Any]:
         """The grid that fields are drawn on, and how many data of the wanted grid the generator is not shown."""
-        seen = shown.facies[np.ix_(self.rows.centre, self.columns.centre)]
+        seen = shown.values[np.ix_(self.rows.centre, self.columns.centre)]
         return {
             "cell_size": list(self.wanted.cell_size),
             "drawn_cell_size": list(self.drawn.cell_size),
             "drawn_rows": self.drawn.rows,
             "drawn_columns": self.drawn.columns,
-            "cells_not_shown": int(np.count_nonzero(hard.mask & (seen != hard.facies))),
+            "cells_not_shown": int(np.count_nonzero(hard.mask & (seen != hard.values))),
         }
 
     def _sums(self, inside: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from geogan.errors import InputError
-from geogan.hard_data import HardData, code_of
+from geogan.facies_variable import code_of
+from geogan.hard_data import HardData
 
 PILOT = 16  # realizations that the shift is fitted to: the first ones of the seed, however many are drawn
 CELLS = 2**22  # cells of the pilot that are looked at, all realizations together
@@ -94,7 +95,7 @@ def fit(
         known.append(field[:, hard.mask])
     levels, at_wells = np.concatenate(looked, axis=1), np.concatenate(known, axis=1)
     shift = shifts(levels, wanted)
-    truth = np.tile(hard.facies[hard.mask], PILOT)
+    truth = np.tile(hard.values[hard.mask], PILOT)
     none = (0.0,) * len(wanted)
     honoured = [float(np.mean(_chosen(at_wells, one) == truth)) if len(truth) else 0.0 for one in (none, shift)]
     return Fit(

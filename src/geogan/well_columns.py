@@ -16,6 +16,10 @@ SYNONYMS = {
         *("facies", "faciescode", "value", "val", "code", "class", "category", "cat"),
         *("lithofacies", "lithology", "litho", "rocktype", "var"),
     ),
+    "value": (
+        *("value", "val", "v", "property", "porosity", "poro", "phi", "permeability", "perm", "grade"),
+        *("measurement", "var"),
+    ),
 }
 HEIGHTS = ("z", "utmz", "depth", "elevation", "elev", "zcoord")
 
@@ -81,25 +85,25 @@ def coordinates(
         return "x", "y", 0, 1
     raise InputError(
         f"{source}: no x, y or row, column columns among {listed(header)}; "
-        "pass --columns x=..,y=..,facies=.. (names or positions)"
+        "pass --columns x=..,y=.. or --columns row=..,column=.. (names or positions)"
     )
 
 
-def facies(source: str, header: Sequence[str], given: Mapping[str, str], *, by_position: bool) -> int:
-    """The position of the facies column. ``by_position`` allows the last one where no name fits.
+def datum(source: str, header: Sequence[str], given: Mapping[str, str], key: str, *, by_position: bool) -> int:
+    """The position of the column ``key``, facies or value. ``by_position`` allows the last one where no name fits.
 
     Raises InputError where there is none.
     """
-    if "facies" in given:
-        return chosen(source, header, "facies", given["facies"])
-    position = find(header, "facies")
+    if key in given:
+        return chosen(source, header, key, given[key])
+    position = find(header, key)
     if position is None and by_position:
-        known = {name for key in ("x", "y", "row", "column") for name in SYNONYMS[key]} | set(HEIGHTS)
+        known = {name for other in ("x", "y", "row", "column") for name in SYNONYMS[other]} | set(HEIGHTS)
         if len(header) >= 3 and plain(header[-1]) not in known:
             position = len(header) - 1
     if position is None:
         raise InputError(
-            f"{source}: no facies column among {listed(header)}; "
-            "call one facies or pass --columns facies=NAME (or its position)"
+            f"{source}: no {key} column among {listed(header)}; "
+            f"call one {key} or pass --columns {key}=NAME (or its position)"
         )
     return position

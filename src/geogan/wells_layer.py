@@ -14,18 +14,18 @@ from geogan.errors import InputError
 from geogan.wells import Wells
 
 
-def read(path: Path, given: Mapping[str, str]) -> Wells:
-    """Wells from the one point layer of a file, in its CRS; the facies column is found by name.
+def read(path: Path, given: Mapping[str, str], key: str) -> Wells:
+    """Wells from the one point layer of a file, in its CRS; the column ``key``, facies or value, is found by name.
 
-    Raises InputError for a broken file, no or several point layers, other geometries, no facies column,
-    no features, and an empty point or facies.
+    Raises InputError for a broken file, no or several point layers, other geometries, no column
+    ``key``, no features, and an empty point or datum.
     """
     import pyogrio
     import pyogrio.raw
     import shapely
 
     source = str(path)
-    unused = sorted(set(given) - {"facies"})
+    unused = sorted(set(given) - {key})
     if unused:
         raise InputError(f"{source}: --columns {unused[0]}: a point layer brings its own coordinates")
     try:
@@ -42,12 +42,13 @@ def read(path: Path, given: Mapping[str, str]) -> Wells:
     header = [str(name) for name in meta["fields"]]
     if len(points) == 0:
         raise InputError(f"{source}: no features; one well at least is needed")
-    at = well_columns.facies(source, header, given, by_position=False)
+    at = well_columns.datum(source, header, given, key, by_position=False)
     places = tuple(f"feature {number}" for number in range(1, len(points) + 1))
-    facies = tuple(_text(source, place, header[at], value) for place, value in zip(places, fields[at], strict=True))
+    told = zip(places, fields[at], strict=True)
+    labels = tuple(_text(source, place, header[at], value, key) for place, value in told)
     x, y = _positions(source, places, points)
     crs = None if meta["crs"] is None else str(meta["crs"])
-    return Wells(source, False, x, y, facies, places, {"facies": header[at]}, crs)
+    return Wells(source, False, x, y, labels, places, {key: header[at]}, crs)
 
 
 def _positions(source: str, places: tuple[str, ...], points: Any) -> tuple[Any, Any]:
@@ -64,8 +65,8 @@ def _positions(source: str, places: tuple[str, ...], points: Any) -> tuple[Any, 
     return x, y
 
 
-def _text(source: str, place: str, title: str, value: object) -> str:
-    """A facies as text; 1.0 from a column of floats stays "1.0"."""
+def _text(source: str, place: str, title: str, value: object, key: str) -> str:
+    """A datum as text; 1.0 from a column of floats stays "1.0"."""
     if value is None or value == "" or value != value:
-        raise InputError(f"{source}: {place}, column {title}: empty; a facies is needed")
+        raise InputError(f"{source}: {place}, column {title}: empty; a {key} is needed")
     return str(value).strip()

@@ -25,7 +25,7 @@ class Table:
     by_position: bool
 
 
-def read(path: Path, given: Mapping[str, str]) -> Wells:
+def read(path: Path, given: Mapping[str, str], key: str) -> Wells:
     """Wells from a table or from GSLIB points; see ``wells.read``. Raises InputError."""
     source = str(path)
     try:
@@ -34,17 +34,17 @@ def read(path: Path, given: Mapping[str, str]) -> Wells:
         raise InputError(f"{source}: byte {error.start} is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error
-    table = _points(source, lines) if _is_geo_eas(lines) else _separated(source, lines)
+    table = _points(source, lines) if _is_geo_eas(lines) else _separated(source, lines, key)
     if not table.rows:
         raise InputError(f"{source}: no rows; one well at least is needed")
-    return _wells(source, table, given)
+    return _wells(source, table, given, key)
 
 
-def _wells(source: str, table: Table, given: Mapping[str, str]) -> Wells:
+def _wells(source: str, table: Table, given: Mapping[str, str], key: str) -> Wells:
     """The wells of a table: columns found, numbers checked."""
     header = table.header
     one, two, first, second = well_columns.coordinates(source, header, given, by_position=table.by_position)
-    facies = well_columns.facies(source, header, given, by_position=table.by_position)
+    datum = well_columns.datum(source, header, given, key, by_position=table.by_position)
     titles = [name or str(position + 1) for position, name in enumerate(header)]
     by_cell = one == "row"
     values = np.array(
@@ -54,9 +54,9 @@ def _wells(source: str, table: Table, given: Mapping[str, str]) -> Wells:
         ]
     )
     for line, cells in table.rows:
-        if cells[facies].lower() in ("", "nan", "na", "null", "none"):
-            text = cells[facies] or "empty"
-            raise InputError(f"{source}: line {line}, column {titles[facies]}: {text}; a facies is needed")
+        if cells[datum].lower() in ("", "nan", "na", "null", "none"):
+            text = cells[datum] or "empty"
+            raise InputError(f"{source}: line {line}, column {titles[datum]}: {text}; a {key} is needed")
     guessed = any(header) and (one == "x") and well_columns.find(header, "x") is None and "x" not in given
     note = (
         f"{source}: columns {titles[first]}, {titles[second]} taken for x, y by position; "
@@ -67,9 +67,9 @@ def _wells(source: str, table: Table, given: Mapping[str, str]) -> Wells:
         by_cell=by_cell,
         first=values[:, 0],
         second=values[:, 1],
-        facies=tuple(cells[facies] for _, cells in table.rows),
+        labels=tuple(cells[datum] for _, cells in table.rows),
         places=tuple(f"line {line}" for line, _ in table.rows),
-        columns={one: titles[first], two: titles[second], "facies": titles[facies]},
+        columns={one: titles[first], two: titles[second], key: titles[datum]},
         notes=(note,) if guessed else (),
     )
 
@@ -106,11 +106,11 @@ def _points(source: str, lines: list[str]) -> Table:
     return Table(header, _even(source, rows, count), by_position=True)
 
 
-def _separated(source: str, lines: list[str]) -> Table:
+def _separated(source: str, lines: list[str], key: str) -> Table:
     """A table whose separator is told by its first line that is neither blank nor a comment.
 
     The header is that line where no cell of it is a number; else the last comment line before it, if it
-    has as many cells, none of them a number, and names a facies column; else there is none.
+    has as many cells, none of them a number, and names a column ``key``; else there is none.
     """
     start = next((n for n, line in enumerate(lines) if _is_data(line)), len(lines))
     separator = next((mark for mark in ";\t," if start < len(lines) and mark in lines[start]), " ")
@@ -123,7 +123,7 @@ def _separated(source: str, lines: list[str]) -> Table:
     comments = [line.lstrip()[1:] for line in lines[:start] if line.lstrip().startswith("#")]
     said = _split(comments[-1], separator) if comments else []
     named = len(said) == len(first) and all(_float(cell) is None for cell in said)
-    header = said if named and well_columns.find(said, "facies") is not None else [""] * len(first)
+    header = said if named and well_columns.find(said, key) is not None else [""] * len(first)
     return Table(tuple(header), _even(source, rows, len(first)), by_position=True)
 
 
