@@ -49,7 +49,10 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    sampler = load_bundle(args.bundle, args.device).sampler
+    bundle = load_bundle(args.bundle, args.device)
+    if bundle.soft:
+        parser.error(f"{args.bundle}: was trained with soft data, which this does not draw with")
+    sampler = bundle.sampler
     found = {"device": args.device, "threads": args.threads, "rounds": args.rounds, "edges": {}}
     for edge in args.edges:
         held = FEATURES_HELD * sampler.receptive_field.bytes_per_cell * edge**2

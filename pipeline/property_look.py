@@ -73,7 +73,7 @@ class PropertyLook(Look):
 
     def honoured(self, told: dict[str, Any]) -> Sequence[tuple[str, str]]:
         return (
-            ("honoured: nearer to the datum than", number(told["tolerance"])),
+            ("honoured: at most this far from the datum", number(told["tolerance"])),
             ("root mean square error at the data", number(told["constraint_rmse"])),
         )
 

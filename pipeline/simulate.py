@@ -74,7 +74,11 @@ def simulate(
 
     model = load_bundle(bundle)
     variable = variable_of(model)
-    options: dict[str, Any] = {"--proportions": proportions, "--rescale": rescale, "--soft": soft or model.soft}
+    options: dict[str, Any] = {
+        "--proportions": proportions is not None,
+        "--rescale": rescale,
+        "--soft": soft or model.soft,
+    }
     check_options(variable, bundle, options | {"--refine": refinement.steps, "--exact": refinement.exact})
     fields.check_output(out, variable.map_names)
     if rescale and refinement.asked:
@@ -84,7 +88,7 @@ def simulate(
     known = None if wells is None else read_wells(wells, columns=columns, key=variable.key)
     plan = rescaling_of(model.cell_size, grid, force=force) if rescale else None
     if plan is None:
-        check_cell_size(model.cell_size, grid, force=force)
+        check_cell_size(model.cell_size, grid, variable, force=force)
     check_room(model, variable, grid, plan.drawn if plan else grid, window, refined=refinement.asked)
     if soft or model.soft:
         model = _believing(model, bundle, soft, grid, rescale=rescale, quiet=quiet)

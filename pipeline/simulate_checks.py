@@ -77,7 +77,7 @@ def check_room(
         )
 
 
-def check_cell_size(trained: tuple[float, float] | None, grid: Grid, *, force: bool) -> None:
+def check_cell_size(trained: tuple[float, float] | None, grid: Grid, variable: Variable, *, force: bool) -> None:
     """Raise InputError where the grid's cells differ by over 1 % from those of the training image.
 
     A grid in cells has the bundle's by definition, and a bundle without a cell size fits any grid.
@@ -86,9 +86,12 @@ def check_cell_size(trained: tuple[float, float] | None, grid: Grid, *, force: b
         return
     if any(abs(own / wanted - 1) > 0.01 for own, wanted in zip(grid.cell_size, trained, strict=True)):
         own, wanted = (f"{height:g} x {width:g}" for height, width in (grid.cell_size, trained))
+        brought = (
+            "" if "--rescale" in variable.refused else "--rescale to draw in such cells and bring the fields to it, "
+        )
         raise InputError(
             f"grid: its cells are {own} map units, the bundle was trained on {wanted}; give a grid of that cell "
-            "size, --rescale to draw in such cells and bring the fields to the grid, or --force if shapes may be scaled"
+            f"size, {brought}or --force if shapes may be scaled"
         )
 
 

@@ -16,6 +16,7 @@ from geogan import inference
 from geogan.choices import Choice
 from geogan.errors import InputError
 from geogan.facies import CONTINUOUS
+from geogan.field_curves import value_curves
 from geogan.generators import FIELD_GENERATORS
 from geogan.generators.generator import Generator
 from geogan.grids import Grid
@@ -243,6 +244,9 @@ def test_values_out_of_range_are_left_out_if_asked_and_its_ends_belong_to_it(tmp
         ("x,y,value\n510,1070,nan\n", "line 2, column value: nan; a value is needed"),
         ("x,y,value\n510,1070,\n", "line 2, column value: empty; a value is needed"),
         ("x,y,facies\n510,1070,1\n", "no value column among x, y, facies; call one value or pass --columns value=NAME"),
+        ("# x y facies\n510 1070 0.2\n", "no value column among x, y, facies; call one value or pass"),
+        ("points\n3\nX\nY\nfacies\n510 1070 0.2\n", "no value column among X, Y, facies; call one value or pass"),
+        ("x,y,value\n510,1070,1e39\n", "line 2: 1e39 is not a finite number"),
         ("x,y,value\n1,2,0.2\n", "line 2: x 1, y 2 lies outside the grid"),
         (
             "x,y,value\n510,1070,0.2\n512,1071,0.3\n",
@@ -266,10 +270,29 @@ def test_a_column_of_another_name_is_taken_as_asked(tmp_path: Path, generator: H
     assert poro["honoured_share"] == 1
 
 
+def test_what_was_taken_for_the_value_is_said_where_it_is_not_sure(
+    tmp_path: Path, generator: Honest, undrawn: None
+) -> None:
+    for text, note in (
+        ("510 1070 0.2\n", "column 3 taken for value by position; --columns value=.. decides"),
+        ("x,y,perm,poro\n510,1070,9,0.2\n", "column poro taken for value, not perm; --columns value=.. decides"),
+    ):
+        assert note in run(tmp_path, text)["wells"]["notes"][-1]
+    assert run(tmp_path)["wells"]["notes"] == []
+
+
+def test_other_cells_are_not_told_to_be_rescaled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = replace(bundle_of(Honest()), cell_size=(10.0, 10.0))
+    monkeypatch.setattr(inference, "load_bundle", lambda path: bundle)
+    with pytest.raises(InputError, match="give a grid of that cell size, or --force"):
+        run(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ("--proportions 0.3", "--proportions: {b} draws a property, which has no facies"),
+        ("--proportions=", "--proportions: {b} draws a property, which has no facies"),
         ("--rescale", "--rescale: {b} draws a property, and how its values in larger cells"),
         ("--soft s.tif", "--soft: {b} draws a property, and soft data are probabilities of facies"),
         ("--refine 10", "--refine: {b} draws a property, and the descent"),
@@ -370,6 +393,26 @@ def test_figures_of_the_training_image_are_in_its_units(training: dict[str, Any]
     assert curve["max"] == pytest.approx(own.max(axis=0), rel=1e-4)
     assert (training["size"], training["tiles"]) == (24, 8)
     json.dumps(training, allow_nan=False)
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e5])
+def test_the_share_inside_the_envelope_does_not_depend_on_the_unit(unit: float) -> None:
+    span = ValueRange(-5 * unit, 5 * unit)
+    rough = np.random.default_rng(0).normal(size=(6, 32, 32)).astype(np.float32)
+    tiles = (smooth(32, 32)[None] * 2 - 1).astype(np.float32)
+    known = training_figures(tiles, tiles, span)
+    inside = value_curves(span.units(tiles), known).report()["inside"]
+    assert inside == {"variogram_x": 1, "variogram_y": 1}
+    inside = value_curves(span.units(rough / 5), known).report()["inside"]
+    assert max(inside.values()) < 0.2
+
+
+def test_the_histogram_of_a_narrow_range_far_from_zero() -> None:
+    span = ValueRange(1e6, 1e6 + 1)
+    values = np.float32(1e6) + np.array([[[0, 0.5], [0.5, 1]]], np.float32)
+    found = figures(values, span)
+    assert sum(found["histogram"]) == pytest.approx(1)
+    assert found["histogram"][BINS // 2] == 0.5
 
 
 def test_deviation_is_exact_far_from_zero() -> None:

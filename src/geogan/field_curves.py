@@ -63,9 +63,7 @@ class FieldCurves:
         }
 
 
-def field_curves(
-    fields: Codes | Values, names: Sequence[str], evaluation: Mapping[str, Any] | None = None
-) -> FieldCurves:
+def field_curves(fields: Codes, names: Sequence[str], evaluation: Mapping[str, Any] | None = None) -> FieldCurves:
     """Connectivity and indicator variogram of an ensemble; with two facies of code 1 alone, else of every one.
 
     ``evaluation`` is that of a bundle. The connectivity of a field depends on its size, so that fields are cut into
@@ -94,7 +92,7 @@ def field_curves(
     return FieldCurves(min(len(fields), FIELDS), len(cut), (cut.shape[1], cut.shape[2]), tile, tuple(found))
 
 
-def value_curves(fields: Codes | Values, training: Mapping[str, Any] | None = None) -> FieldCurves:
+def value_curves(fields: Values, training: Mapping[str, Any] | None = None) -> FieldCurves:
     """The variogram of an ensemble of a property; ``training`` is what is known of the values of the training image.
 
     Windows as in ``field_curves``.
@@ -136,6 +134,6 @@ def _beside(name: str, simulated: Float64[np.ndarray, " lag"], real: Mapping[str
 def _inside(curve: FieldCurve) -> float:
     assert curve.real_min is not None
     assert curve.real_max is not None
-    slack = 1e-6  # the real curves are kept to six digits
+    slack = 1e-5 * np.abs(curve.real_max)  # the real curves are kept to six digits
     within = (curve.simulated >= curve.real_min - slack) & (curve.simulated <= curve.real_max + slack)
     return float(within.mean())

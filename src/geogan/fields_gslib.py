@@ -35,7 +35,7 @@ def write_maps(path: Path, ensemble: Ensemble, maps: Sequence[str]) -> None:
 def _write(path: Path, names: Sequence[str], values: Shaped[np.ndarray, "variable y x"], grid: Grid) -> None:
     """``nx ny nz``, the number of variables, their names, then a line of all variables per cell: x runs
     fastest, then y from the bottom (SGeMS, Remy, Boucher and Wu 2009)."""
-    style = "%.6g" if values.dtype.kind == "f" else "%d"
+    style = "%.9g" if values.dtype.kind == "f" else "%d"  # nine digits tell a float32 from its neighbours
     line = " ".join([style] * len(names)) + "\n"
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(f"{grid.columns} {grid.rows} 1\n{len(names)}\n")

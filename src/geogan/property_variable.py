@@ -15,7 +15,7 @@ from geogan.value_figures import figures, squared_error
 from geogan.value_range import ValueRange
 from geogan.variable import Field, Fields, OnConflict, Value, Variable
 
-TOLERANCE = 0.05  # of the range of the values: a datum that a field is nearer to is honoured
+TOLERANCE = 0.05  # of the range of the values: a datum that a field is this near to is honoured
 CELLS = 2**22  # values of an ensemble that its distribution is taken from
 
 
@@ -54,7 +54,8 @@ class Property(Variable):
     def read(self, label: str) -> float:
         known = f"the values of the training image are from {self.span.low:g} to {self.span.high:g}"
         try:
-            value = float(np.float32(label))  # as precise as the range
+            with np.errstate(over="ignore"):
+                value = float(np.float32(label))  # as precise as the range
         except ValueError:
             raise ValueError(f"{label!r} is not a number; {known}") from None
         if not math.isfinite(value):
@@ -74,7 +75,8 @@ class Property(Variable):
         return self.span.scaled(values)
 
     def units(self, drawn: Field) -> Field:
-        return self.span.units(drawn)
+        low, high = np.float32(self.span.low), np.float32(self.span.high)
+        return np.asarray(self.span.units(drawn).clip(low, high))  # a rounding error may lead beyond
 
     def honours(
         self, found: Shaped[np.ndarray, " datum"], wanted: Shaped[np.ndarray, " datum"]

@@ -19,7 +19,9 @@ TILES = 100  # of the training image that the variogram is taken from
 def figures(values: Float32[np.ndarray, "field y x"], span: ValueRange) -> dict[str, Any]:
     """``mean``, ``std``; ``percentiles`` by name (p5, ...); ``histogram``: shares of the values in BINS equal parts of
     the range, those beyond it in the outermost ones. JSON values of six digits."""
-    inside = np.clip(values, span.low, span.high)  # a value at the border may lie beyond by a rounding error
+    inside = np.clip(
+        values.astype(float), span.low, span.high
+    )  # a value at the border may lie beyond by a rounding error
     counts, _ = np.histogram(inside, BINS, (span.low, span.high))
     shares = counts / values.size
     ranked = np.percentile(values, PERCENTILES)
@@ -37,7 +39,8 @@ def training_figures(
     """``figures`` of the training tiles; ``curves``, the variograms of at most TILES training tiles of the size that
     models are judged at, each with ``mean``, ``min`` and ``max`` over them at lags 1, 2, ...; ``size`` of these tiles,
     in cells, and their number ``tiles``. Takes scaled values."""
-    chosen = judged[np.arange(min(TILES, len(judged))) * len(judged) // max(1, min(TILES, len(judged)))]
+    count = min(TILES, len(judged))
+    chosen = judged[np.arange(count) * len(judged) // count]
     lags = min(LAGS, judged.shape[-1] - 1)
     curves = {
         f"variogram_{letter}": {
@@ -47,7 +50,7 @@ def training_figures(
         for letter, one in zip("xy", variograms(span.units(chosen), lags), strict=True)
     }
     found = figures(span.units(train), span)
-    return found | {"size": judged.shape[-1], "tiles": len(chosen), "curves": curves if len(chosen) else {}}
+    return found | {"size": judged.shape[-1], "tiles": count, "curves": curves}
 
 
 def variograms(values: Float32[np.ndarray, "field y x"], lags: int) -> Float64[np.ndarray, "axis field lag"]:

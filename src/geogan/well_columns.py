@@ -29,10 +29,16 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", re.sub(r"\(.*?\)|\[.*?\]", "", name.lower()))
 
 
-def find(header: Sequence[str], key: str) -> int | None:
-    """The position of the column that is called like ``key``, the commonest name first; else None."""
+def fitting(header: Sequence[str], key: str) -> list[str]:
+    """The columns that are called like ``key``, the commonest name first."""
     names = [plain(name) for name in header]
-    return next((names.index(name) for name in SYNONYMS[key] if name in names), None)
+    return [header[names.index(name)] for name in SYNONYMS[key] if name in names]
+
+
+def find(header: Sequence[str], key: str) -> int | None:
+    """The position of the first column that is ``fitting``; else None."""
+    names = fitting(header, key)
+    return list(header).index(names[0]) if names else None
 
 
 def chosen(source: str, header: Sequence[str], key: str, wanted: str) -> int:
@@ -90,14 +96,15 @@ def coordinates(
 
 
 def datum(source: str, header: Sequence[str], given: Mapping[str, str], key: str, *, by_position: bool) -> int:
-    """The position of the column ``key``, facies or value. ``by_position`` allows the last one where no name fits.
+    """The position of the column ``key``, facies or value. ``by_position`` allows the last one where no name fits, as
+    a value only where no column has a name: what is called otherwise is another quantity.
 
     Raises InputError where there is none.
     """
     if key in given:
         return chosen(source, header, key, given[key])
     position = find(header, key)
-    if position is None and by_position:
+    if position is None and by_position and not (key == "value" and any(header)):
         known = {name for other in ("x", "y", "row", "column") for name in SYNONYMS[other]} | set(HEIGHTS)
         if len(header) >= 3 and plain(header[-1]) not in known:
             position = len(header) - 1

@@ -67,6 +67,8 @@ def _positions(source: str, places: tuple[str, ...], points: Any) -> tuple[Any, 
 
 def _text(source: str, place: str, title: str, value: object, key: str) -> str:
     """A datum as text; 1.0 from a column of floats stays "1.0"."""
+    if isinstance(value, (list, dict, np.ndarray)):
+        raise InputError(f"{source}: {place}, column {title}: not a single value; a {key} is needed")
     if value is None or value == "" or value != value:
         raise InputError(f"{source}: {place}, column {title}: empty; a {key} is needed")
     return str(value).strip()

@@ -57,11 +57,16 @@ def _wells(source: str, table: Table, given: Mapping[str, str], key: str) -> Wel
         if cells[datum].lower() in ("", "nan", "na", "null", "none"):
             text = cells[datum] or "empty"
             raise InputError(f"{source}: line {line}, column {titles[datum]}: {text}; a {key} is needed")
-    guessed = any(header) and (one == "x") and well_columns.find(header, "x") is None and "x" not in given
-    note = (
-        f"{source}: columns {titles[first]}, {titles[second]} taken for x, y by position; "
-        "if they are rows and columns, pass --columns row=..,column=.."
-    )
+    notes = []
+    if one == "x" and well_columns.find(header, "x") is None and "x" not in given:
+        notes.append(
+            f"{source}: columns {titles[first]}, {titles[second]} taken for x, y by position; "
+            "if they are rows and columns, pass --columns row=..,column=.."
+        )
+    if well_columns.find(header, key) is None and key not in given:
+        notes.append(f"{source}: column {titles[datum]} taken for {key} by position; --columns {key}=.. decides")
+    elif len(rivals := well_columns.fitting(header, key)) > 1 and key not in given:
+        notes.append(f"{source}: column {titles[datum]} taken for {key}, not {rivals[1]}; --columns {key}=.. decides")
     return Wells(
         source=source,
         by_cell=by_cell,
@@ -70,7 +75,7 @@ def _wells(source: str, table: Table, given: Mapping[str, str], key: str) -> Wel
         labels=tuple(cells[datum] for _, cells in table.rows),
         places=tuple(f"line {line}" for line, _ in table.rows),
         columns={one: titles[first], two: titles[second], key: titles[datum]},
-        notes=(note,) if guessed else (),
+        notes=tuple(notes),
     )
 
 
@@ -110,7 +115,7 @@ def _separated(source: str, lines: list[str], key: str) -> Table:
     """A table whose separator is told by its first line that is neither blank nor a comment.
 
     The header is that line where no cell of it is a number; else the last comment line before it, if it
-    has as many cells, none of them a number, and names a column ``key``; else there is none.
+    has as many cells, none of them a number, and names a column ``key``, or x or a row; else there is none.
     """
     start = next((n for n, line in enumerate(lines) if _is_data(line)), len(lines))
     separator = next((mark for mark in ";\t," if start < len(lines) and mark in lines[start]), " ")
@@ -123,7 +128,8 @@ def _separated(source: str, lines: list[str], key: str) -> Table:
     comments = [line.lstrip()[1:] for line in lines[:start] if line.lstrip().startswith("#")]
     said = _split(comments[-1], separator) if comments else []
     named = len(said) == len(first) and all(_float(cell) is None for cell in said)
-    header = said if named and well_columns.find(said, key) is not None else [""] * len(first)
+    known = named and any(well_columns.find(said, one) is not None for one in (key, "x", "row"))
+    header = said if known else [""] * len(first)
     return Table(tuple(header), _even(source, rows, len(first)), by_position=True)
 
 
