@@ -130,7 +130,7 @@ def test_energy_score_judges_two_fields_of_the_hard_data_of_a_real_tile_against_
     seen: list[torch.Tensor] = []
     score = DIVERSITIES["energy_score"]
 
-    def spy(*images: torch.Tensor, weight: float = 5.0, spread: float = 20.0) -> torch.Tensor:
+    def spy(*images: torch.Tensor, weight: float = 5.0, spread: float = 1.5) -> torch.Tensor:
         seen.extend(images)
         return score(*images, weight=weight, spread=spread)
 

@@ -16,7 +16,7 @@ def energy_score(
     /,
     *,
     weight: float = 5.0,
-    spread: float = 20.0,
+    spread: float = 1.5,
 ) -> Float[Tensor, ""]:
     """weight * (error - apart / 2) + spread * max(0, error - apart), where, as means over pixels,
 
