@@ -34,7 +34,7 @@ LAYERS = {
     "export_pictures inference translation translation_sheets prepare prepare_scenes store scene_store scene_writing "
     "writing ensemble hard_data whole_scenes receptive_field large_fields drawn_fields fields fields_gslib fields_npz "
     "fields_tif fields_zarr wells wells_layer wells_table conditions descent field_curves refinement refinement_report "
-    "rescaling soft_maps target_proportions",
+    "rescaling soft_maps target_proportions variable facies_variable property_variable value_figures",
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 APPLICATION = {"dvc", "mlflow", "typer", "click", "rich", "ruamel"}
