@@ -95,7 +95,7 @@ def test_the_params_of_the_repository_are_valid_alone_and_under_every_profile() 
         (
             "datasets.channels.constraints",
             MISSING,
-            "datasets.channels.constraints: is missing; one of none, density, number, clusters, well_columns",
+            "datasets.channels.constraints: is missing; one of none, density, number, clusters, well_columns, mixture",
         ),
         (
             "datasets.channels.constraints.density",

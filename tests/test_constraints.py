@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from geogan.choices import choose
-from geogan.constraints import CONSTRAINTS, Clusters, Density, NoConstraints, Number, WellColumns
+from geogan.constraints import CONSTRAINTS, Clusters, Density, Mixture, NoConstraints, Number, WellColumns
 from geogan.errors import InputError
 
 
@@ -119,6 +119,22 @@ def test_wells_are_distinct_and_scaled_to_the_tile() -> None:
     assert 10 * 14 <= large.sum() <= 10 * 16
 
 
+def test_a_mixture_draws_each_kind_equally_often_and_as_it_would_alone() -> None:
+    mixture = Mixture(kinds=({"name": "density", "density": 0.01}, {"name": "well_columns", "wells": 1}))
+    masks = [mixture.mask(64, 64, rng(seed)) for seed in range(400)]
+    columns = [mask for mask in masks if mask.sum(axis=1).max() == 64]
+    assert all(mask.sum() == 64 for mask in columns)
+    assert {int(mask.sum()) for mask in masks} == {41, 64}
+    assert 160 < len(columns) < 240
+    assert np.array_equal(masks[0], mixture.mask(64, 64, rng(0)))
+
+
+def test_a_mixture_names_what_a_kind_cannot_draw_in_a_tile() -> None:
+    mixture = Mixture(kinds=({"name": "number", "number": 65},))
+    with pytest.raises(InputError, match=r"constraints\.kinds\.0\.number: 65 .* give at most 64"):
+        mixture.mask(8, 8, rng())
+
+
 def test_none_draws_nothing() -> None:
     none = NoConstraints()
     assert none.draws == 0
@@ -139,6 +155,12 @@ def test_none_draws_nothing() -> None:
         ({"name": "well_columns", "length": 0}, r"constraints\.length"),
         ({"name": "well_columns", "seed": -1}, r"constraints\.seed"),
         ({"name": "density", "number": 3}, r"constraints\.number: unknown key"),
+        ({"name": "mixture", "kinds": []}, r"constraints\.kinds: must hold at least one kind"),
+        ({"name": "mixture", "kinds": [{"name": "density"}, {"name": "none"}]}, r"constraints\.kinds\.1\.name: 'none'"),
+        ({"name": "mixture", "kinds": [{"name": "density", "density": 2.0}]}, r"constraints\.kinds\.0\.density: must"),
+        ({"name": "mixture", "kinds": [{"name": "density", "seed": 2}]}, r"constraints\.kinds\.0\.seed: belongs to"),
+        ({"name": "mixture", "kinds": [{"density": 0.1}]}, r"constraints\.kinds\.0: must be a mapping with a 'name'"),
+        ({"name": "mixture", "kinds": ["density"]}, r"constraints\.kinds"),
     ],
 )
 def test_what_cannot_be_is_refused_by_key(value: dict[str, object], message: str) -> None:

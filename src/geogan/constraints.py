@@ -7,13 +7,16 @@ a tile of another size (the evaluation tiles) gets the same number per pixel.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
+from geogan.choices import choose
 from geogan.errors import InputError
 
 
@@ -182,12 +185,51 @@ class WellColumns:
         return line
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """Each mask of one of several ``kinds``, all equally often: for models that shall take many kinds of wells.
+
+    A kind is ``{name: ..., key: value}`` as it would stand alone, without ``draws`` and ``seed``; one that is given
+    twice is drawn twice as often.
+    """
+
+    kinds: tuple[dict[str, Any], ...]
+    draws: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_draws(self.draws, self.seed)
+        if not self.kinds:
+            raise InputError("constraints.kinds: must hold at least one kind, as {name: density, density: 0.01}")
+        for number, kind in enumerate(self.kinds):
+            if taken := {"draws", "seed"} & set(kind):
+                raise InputError(f"constraints.kinds.{number}.{min(taken)}: belongs to the mixture, not to one kind")
+        _ = self._masks
+
+    @cached_property
+    def _masks(self) -> tuple[Masks, ...]:
+        kinds = {name: kind for name, kind in CONSTRAINTS.items() if name not in ("none", "mixture")}
+        masks = []
+        for number, kind in enumerate(self.kinds):
+            choice = choose(f"constraints.kinds.{number}", kind, kinds)
+            with _below(number):
+                masks.append(choice.build(kinds))
+        return tuple(masks)
+
+    def mask(self, edge: int, tile: int, rng: np.random.Generator) -> Bool[np.ndarray, "y x"]:
+        """The mask of the kind that ``rng`` chooses."""
+        number = int(rng.integers(len(self._masks)))
+        with _below(number):
+            return self._masks[number].mask(edge, tile, rng)
+
+
 CONSTRAINTS: dict[str, Callable[..., Masks]] = {
     "none": NoConstraints,
     "density": Density,
     "number": Number,
     "clusters": Clusters,
     "well_columns": WellColumns,
+    "mixture": Mixture,
 }
 
 
@@ -196,6 +238,15 @@ def _check_draws(draws: int, seed: int) -> None:
         raise InputError(f"constraints.draws: must be at least 1, not {draws}; for no hard data give the name none")
     if seed < 0:
         raise InputError(f"constraints.seed: must be at least 0, not {seed}")
+
+
+@contextmanager
+def _below(number: int) -> Iterator[None]:
+    """Refusals name their key below that kind of a mixture."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace("constraints.", f"constraints.kinds.{number}.", 1)) from None
 
 
 def _scaled(number: int, edge: int, tile: int) -> int:
