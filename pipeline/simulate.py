@@ -64,6 +64,7 @@ def simulate(
     """
     if count < 1 or seed < 0:
         raise InputError(f"-n {count} --seed {seed}: at least 1 realization and a seed from 0 are needed")
+    fields.check_output(out)
     grid = grid_of(size=size, like=like, bounds=bounds, resolution=resolution, crs=crs)
     if (wells is None) != unconditional:
         given = "both given" if unconditional else "neither given"

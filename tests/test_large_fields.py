@@ -165,6 +165,20 @@ def test_memory_is_that_of_a_window() -> None:
     assert drawn.memory(2048, 2048, 2048) > 10 * large
 
 
+def test_a_property_takes_four_bytes_a_cell() -> None:
+    drawn = sampler("unet_residual", 1)
+    grown = drawn.memory(2048, 2048, 64) - drawn.memory(512, 512, 64)
+    assert grown == pytest.approx((2048**2 - 512**2) * (4 + 8 * 3 / 64))
+
+
+def test_a_generator_that_went_astray_is_told_of() -> None:
+    drawn = sampler("unet_residual")
+    with torch.no_grad():
+        list(drawn.generator.modules())[-1].bias[0] = float("nan")  # type: ignore[index,operator]
+    with pytest.raises(InputError, match="the generator gives values that are NaN or infinite"):
+        drawn.sample(*hard(64, 64), count=1, seed=0)
+
+
 @pytest.mark.parametrize("window", [0, -8, 12])
 def test_windows_are_multiples_of_the_stride(window: int) -> None:
     with pytest.raises(InputError, match=rf"--window {window}: must be a multiple of the generator's stride, 8"):

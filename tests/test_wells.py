@@ -114,6 +114,8 @@ def test_unreadable_files_and_columns_are_refused(tmp_path: Path) -> None:
     latin.write_bytes("x,y,facies\n1,2,bøg\n".encode("latin-1"))
     with pytest.raises(InputError, match="byte 16 is not UTF-8"):
         wells.read(latin)
+    with pytest.raises(InputError, match=r"long\.csv: is no table of wells \(field larger"):
+        wells.read(table(tmp_path, f"x,y,facies\n1,2,{'0' * 200_000}\n", "long.csv"))
     good = table(tmp_path, "x,y,facies\n1,2,0\n")
     with pytest.raises(InputError, match="--columns facies=rock: no such column; there are x, y, facies"):
         wells.read(good, columns={"facies": "rock"})

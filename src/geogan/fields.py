@@ -40,10 +40,10 @@ FORMATS = {
 }
 
 
-def check_output(path: Path, maps: Sequence[str]) -> None:
+def check_output(path: Path, maps: Sequence[str] = ()) -> None:
     """Raise InputError where ``write`` would refuse ``path``: before an hour of sampling, not after.
 
-    ``maps``: the names of those that the ensemble will have.
+    ``maps``: the names of those that the ensemble will have, where they are known.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"{path}: unknown suffix {path.suffix or '(none)'}; use {', '.join(FORMATS)}")

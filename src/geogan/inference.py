@@ -18,6 +18,7 @@ from geogan import facies
 from geogan.blocks import pad_to_multiple
 from geogan.bundles import load_weights, open_folder, pick_device, read_evaluation
 from geogan.choices import Choice, choose
+from geogan.errors import InputError
 from geogan.generators import FIELD_GENERATORS, Generator
 from geogan.large_fields import FEATURES, Window, plan_windows
 from geogan.latents import LATENTS
@@ -89,7 +90,8 @@ class FieldSampler:
         features = held * self.receptive_field.bytes_per_cell * max(one.cells for one in plan)
         stride = self.generator.stride
         padded = (-(-side // stride) * stride for side in (rows, columns))
-        return int(batch * (features + 8 * math.prod(self.generator.noise_shape(*padded)) + rows * columns))
+        given = (4 if self.count == facies.CONTINUOUS else 1) * rows * columns
+        return int(batch * (features + 8 * math.prod(self.generator.noise_shape(*padded)) + given))
 
     @cached_property
     def receptive_field(self) -> ReceptiveField:
@@ -167,6 +169,11 @@ class FieldSampler:
             part = z[..., one.rows.seen(scales[0]), one.columns.seen(scales[1])]
             with torch.no_grad():
                 raw = self.generator(part, shown)
+            if not raw.isfinite().all():
+                raise InputError(
+                    "the generator gives values that are NaN or infinite: its weights are of a training that went "
+                    "astray; take those of an earlier checkpoint, or train again with a lower learning rate"
+                )
             yield one, self.offset(raw[..., one.rows.cut, one.columns.cut])
 
     def condition(

@@ -34,7 +34,10 @@ def read(path: Path, given: Mapping[str, str], key: str) -> Wells:
         raise InputError(f"{source}: byte {error.start} is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror})") from error
-    table = _points(source, lines) if _is_geo_eas(lines) else _separated(source, lines, key)
+    try:
+        table = _points(source, lines) if _is_geo_eas(lines) else _separated(source, lines, key)
+    except csv.Error as error:
+        raise InputError(f"{source}: is no table of wells ({error})") from None
     if not table.rows:
         raise InputError(f"{source}: no rows; one well at least is needed")
     return _wells(source, table, given, key)
