@@ -26,7 +26,7 @@ from geogan.files import sha256_of
 from geogan.generators import FIELD_GENERATORS
 from geogan.inference import FieldSampler, load_bundle
 
-OPTIONS = {"filters": [16, 32, 64, 128], "dilations": [1, 2]}  # of the default experiment
+OPTIONS = {"filters": [16, 32, 64, 128], "dilations": [1, 2, 4]}  # of the default experiment
 COMMAND = """
 import json, sys, time
 from pathlib import Path

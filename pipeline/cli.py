@@ -208,7 +208,7 @@ def export(
 def simulate(
     bundle: Annotated[Path, typer.Argument(help="Folder that 'geogan export' made.")],
     out: Annotated[Path, typer.Option("-o", "--output", help="Result: .npz, .zarr, .tif or .gslib.")],
-    wells: Annotated[Path | None, typer.Option(help="Hard data: CSV, GSLIB points or GeoPackage.")] = None,
+    wells: Annotated[Path | None, typer.Option(help="Hard data: CSV, GSLIB points, GeoPackage or GeoJSON.")] = None,
     size: Annotated[tuple[int, int] | None, typer.Option(metavar="ROWS COLS", help="Grid in cells.")] = None,
     like: Annotated[Path | None, typer.Option(metavar="RASTER", help="Grid and CRS of this raster.")] = None,
     bounds: Annotated[

@@ -31,7 +31,7 @@ PUBLIC |= {
 ADDRESSES = {name: remote.url for name, remote in REMOTES.items()}
 ADDRESSES |= {name: archive.url for name, archive in ARCHIVES.items()}
 ADDRESSES |= {"digits": f"{idx.SETS['mnist'][0]} and {hdf5_digits.SETS['usps'].url}"}
-# sets with a split of their own; in that of the maps (600 x 600) neighbouring ground is apart
+# what the keys of another dataset do not fit; in the split of the maps (600 x 600) neighbouring ground is apart
 PUBLISHED: dict[str, dict[str, Any]] = {
     "digits": {
         "tile": [28, 16],
@@ -45,6 +45,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
         "evaluation_tile": 256,
         "split": {"validation": ["train/1??"], "test": ["val/*"]},
     },
+    "strebelle": {"tile": 64, "stride": 8, "evaluation_tile": 64},  # 250 x 250
 }
 GSLIB_SUFFIXES = (".sgems", ".gslib", ".gs", ".dat", ".txt")
 

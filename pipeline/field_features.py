@@ -13,15 +13,16 @@ from geogan.store import Prepared, open_prepared
 LABELS = "labels"
 
 
-def features_of(setting: str | None, prepared: Prepared) -> tuple[Extractor | None, dict[str, float]]:
+def features_of(setting: str | None, prepared: Prepared, root: Path) -> tuple[Extractor | None, dict[str, float]]:
     """The features that ``evaluation.features`` names, and ``classifier_accuracy`` on held-out tiles where it has one.
 
-    Raises InputError for a file that gives no features, and for a store without labels.
+    They are those of a file, sought from ``root``, or of ``labels``. Raises InputError for a file that gives no
+    features, and for a store without labels.
     """
     if setting is None:
         return None, {}
     if setting != LABELS:
-        return extractor(setting, 1), {}
+        return extractor(str(root / setting), 1), {}
     if prepared.labels("train", "image", "evaluation") is None:
         raise InputError(f"evaluation.features: {LABELS} needs labelled tiles, {prepared.path} has none; give null")
     extract, accuracy = _learned(prepared.path, prepared.digest)

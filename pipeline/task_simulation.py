@@ -46,7 +46,7 @@ class Simulation(Task):
     shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
 
     def __init__(self, project: Project, name: str, device: torch.device):
-        self.experiment, self.device = project.experiment(name), device
+        self.experiment, self.device, self.root = project.experiment(name), device, project.root
         dataset = self.experiment.dataset
         self.prepared = open_prepared(project.prepared(dataset))
         self.constraints = open_constraints(project.constraints(dataset))
@@ -113,7 +113,7 @@ class Simulation(Task):
         counts: dict[str, Any] = {"fields": settings.fields, "groups": settings.groups, "seed": settings.seed}
         beside: dict[str, float] = {}
         if self.prepared.scale:
-            features, beside = features_of(settings.features, self.prepared)
+            features, beside = features_of(settings.features, self.prepared, self.root)
             evaluation = evaluate_property(sampler, real, train, hard, truth, **counts, features=features)
         else:
             evaluation = evaluate(sampler, real, train, hard, truth, facies_names=names, **counts)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, wraps
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from geogan.config import read as read_params
 from geogan.datasets import Context
 from geogan.datasets.fetch import REMOTES, download, read
 from geogan.errors import InputError
 from geogan.files import sha256_of
+from geogan.ground import cut
+from geogan.pipeline import data
+from geogan.pipeline.project import Project
 
 GRID = "2 2 1\n1\nfacies\n0\n1\n1\n1\n"
 
@@ -95,3 +99,15 @@ def test_the_pinned_checksums_are_those_of_the_real_files(real_data: Path) -> No
     assert {name: remote.sha256 for name, remote in REMOTES.items()} == {
         name: sha256_of(real_data / "channels" / file) for name, file in files.items()
     }
+
+
+def test_the_keys_that_a_small_public_image_gets_cut_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Path(__file__).parents[1] / "params.yaml"
+    (tmp_path / "params.yaml").write_text(ours.read_text(encoding="utf-8"), encoding="utf-8")
+    project = Project(tmp_path, read_params([ours]))
+    with monkeypatch.context() as offline:
+        offline.setitem(data.SOURCES, "fetch", wraps(read)(lambda *_, **__: None))
+        data.fetch(project, "strebelle")
+    dataset = read_params([tmp_path / "params.yaml"]).datasets["strebelle"]
+    largest = max(dataset.tiling.tile, dataset.tiling.evaluation_tile)
+    cut(250, 250, largest_tile=largest, split=dataset.split, pool=dataset.tiling.pool)

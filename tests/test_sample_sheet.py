@@ -88,9 +88,11 @@ def test_tiles_are_whole_samples_with_their_labels_and_none_is_in_two_parts(tmp_
 def test_without_labels_no_features_are_learned_from_them(tmp_path: Path) -> None:
     store = prepared(tmp_path, labelled=False)
     assert store.labels("train", "image") is None
-    assert features_of(None, store) == (None, {})
+    assert features_of(None, store, tmp_path) == (None, {})
     with pytest.raises(InputError, match=r"^evaluation.features: labels needs labelled tiles, .*; give null$"):
-        features_of("labels", store)
+        features_of("labels", store, tmp_path)
+    with pytest.raises(InputError, match=f"{tmp_path / 'inception.onnx'}: there is no such file"):
+        features_of("inception.onnx", store, tmp_path)
 
 
 def test_features_of_labels_tell_them_apart_and_are_the_same_again() -> None:
