@@ -17,7 +17,7 @@ from geogan.generators.generator import Generator
 from geogan.inference import FieldSampler, noise
 from geogan.latents import LATENTS
 from geogan.metrics.wells import isolated
-from geogan.refinement import RESTARTS, Outcome, Refiner
+from geogan.refinement import RESTARTS, Outcome, Refiner, refining
 from geogan.refinement_report import RefinementReport
 
 SHAPE = (8, 9)
@@ -67,6 +67,16 @@ def refined(
 
 
 WELLS = {(0, 0): 1, (3, 4): 0, (3, 7): 1, (7, 2): 0, (5, 8): 1}
+
+
+def test_a_refining_sampler_gives_each_row_of_hard_data_its_refined_field() -> None:
+    of = sampler(Free())
+    data = [hard(WELLS), hard({(1, 1): 0, (6, 6): 1})]
+    mask, codes = (np.stack(part) for part in zip(*data, strict=True))
+    fields = refining(of, 100)(mask, codes, 3)
+    assert (of(mask, codes, 3) != codes)[mask].any()
+    assert (fields == codes)[mask].all()
+    assert np.array_equal(fields[0], refined(of, WELLS, 1)[1][0])
 
 
 @pytest.mark.parametrize("latent", ["normal", "uniform"])

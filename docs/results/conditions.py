@@ -4,7 +4,8 @@
         '{name: density, density: 0.001}' '{name: clusters, clusters: 4}' '{name: well_columns, wells: 3}'
 
 A kind is written as `constraints` in params.yaml. Fields are judged on the test ground of the prepared store; with
-`--seed` the noise changes, with the `seed` of a kind the places of its wells. `--all` prints every metric.
+`--seed` the noise changes, with the `seed` of a kind the places of its wells. `--refine STEPS` first moves the noise of
+fields that miss a datum, as `geogan simulate --refine` does. `--all` prints every metric.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from geogan.conditions import judge
 from geogan.constraints import CONSTRAINTS
 from geogan.errors import InputError
 from geogan.inference import load_bundle
+from geogan.refinement import refining
 from geogan.store import open_prepared
 
 SHOWN = (
@@ -54,10 +56,11 @@ def main() -> None:
     parser.add_argument("--fields", type=int, default=100)
     parser.add_argument("--groups", type=int, default=10, help="sets of hard data with ten fields each")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--refine", type=int, default=0, metavar="STEPS", help="at most so many steps of descent")
     parser.add_argument("--all", action="store_true", help="every metric")
     given = parser.parse_args()
-    if min(given.fields, given.groups) < 1 or given.seed < 0:
-        parser.error("--fields and --groups must be at least 1, --seed at least 0")
+    if min(given.fields, given.groups) < 1 or min(given.seed, given.refine) < 0:
+        parser.error("--fields and --groups must be at least 1, --seed and --refine at least 0")
     kinds = [kind(text) for text in given.kinds]
     bundle, prepared = load_bundle(given.bundle, given.device), open_prepared(given.prepared)
     if bundle.names != prepared.names:
@@ -67,9 +70,12 @@ def main() -> None:
         )
     if bundle.soft:
         raise InputError(f"{given.bundle}: was trained with soft data; it is judged with them by geogan evaluate alone")
+    if given.refine and not bundle.names:
+        parser.error(f"--refine: is for facies, {given.bundle} draws a property")
+    sample = refining(bundle.sampler, given.refine) if given.refine else bundle.sampler
     numbers = {"fields": given.fields, "groups": given.groups, "seed": given.seed}
     for choice in kinds:
-        metrics = judge(bundle.sampler, prepared, choice.build(CONSTRAINTS), **numbers).metrics
+        metrics = judge(sample, prepared, choice.build(CONSTRAINTS), **numbers).metrics
         shown = sorted(metrics) if given.all else SHOWN
         print(json.dumps({"constraints": choice.plain()} | {name: metrics[name] for name in shown}), flush=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -137,3 +137,21 @@ class Refiner:
         mask = self.mask if self.shown else np.zeros_like(self.mask)
         told = self.sampler.condition(mask[None], self.codes[None])
         return pad_to_multiple(told.to(self.sampler.device), self.sampler.generator.stride)
+
+
+def refining(
+    sampler: FieldSampler, steps: int
+) -> Callable[
+    [Bool[np.ndarray, "field y x"], UInt8[np.ndarray, "field y x"], int],
+    UInt8[np.ndarray, "field y x"],
+]:
+    """The sampler with its fields refined where they miss hard data: one for each row of them, as it draws them."""
+
+    def sample(
+        mask: Bool[np.ndarray, "field y x"], codes: UInt8[np.ndarray, "field y x"], seed: int
+    ) -> UInt8[np.ndarray, "field y x"]:
+        drawn = sampler(mask, codes, seed)
+        rows = enumerate(zip(mask, codes, drawn, strict=True))
+        return np.stack([Refiner(sampler, here, known, seed, steps)(field, k)[0] for k, (here, known, field) in rows])
+
+    return sample
