@@ -123,6 +123,8 @@ def computing(compute: Compute, device: torch.device) -> Fabric:
     torch.set_num_threads(compute.threads)
     torch.use_deterministic_algorithms(compute.deterministic, warn_only=device.type == "cuda")
     torch.backends.cudnn.benchmark = not compute.deterministic
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, as convolutions have it there by default
     precision: Any = {"32": "32-true", "bf16": "bf16-mixed"}[compute.precision]
     fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
     fabric.launch()

@@ -163,7 +163,7 @@ def test_a_checkpoint_with_code_in_it_is_refused(tmp_path: Path) -> None:
     torch.save({"step": 3, "payload": Evil()}, checkpoint.path_of(tmp_path, 3))
     with warnings.catch_warnings(), pytest.raises(InputError, match="none of its 1 checkpoints"):
         warnings.simplefilter("ignore")
-        checkpoint.load_latest(tmp_path, torch.device("cpu"))
+        checkpoint.load_latest(tmp_path)
 
 
 def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="No space"):
         checkpoint.save(tmp_path, 2, {"step": 2})
     assert [file.name for file in tmp_path.iterdir()] == ["step-00000001.pt"]
-    state = checkpoint.load_latest(tmp_path, torch.device("cpu"))
+    state = checkpoint.load_latest(tmp_path)
     assert state == {"step": 1}
 
 
@@ -193,7 +193,7 @@ def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path, mon
     with pytest.raises(Diverged, match=r"step 6 critic/adversarial is nan"):
         trained.run(Watcher())
     assert [file.name for file in tmp_path.glob("step-*.pt")] == ["step-00000003.pt"]
-    state = checkpoint.load_latest(tmp_path, torch.device("cpu"))
+    state = checkpoint.load_latest(tmp_path)
     assert state is not None
     assert all(torch.isfinite(value).all() for value in state["system"].values())
 

@@ -28,8 +28,8 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> None:
         old.unlink()
 
 
-def load_latest(folder: Path, device: torch.device) -> dict[str, Any] | None:
-    """The newest readable state, or None when there is no checkpoint.
+def load_latest(folder: Path) -> dict[str, Any] | None:
+    """The newest readable state, all of it on the CPU, or None when there is no checkpoint.
 
     A broken file (cut off, or holding anything but tensors and plain values) is skipped with a warning for
     the one before it, and renamed. Raises InputError, and touches nothing, when there are files and none can be read.
@@ -38,7 +38,7 @@ def load_latest(folder: Path, device: torch.device) -> dict[str, Any] | None:
     broken: dict[Path, str] = {}
     for file in files:
         try:
-            state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
             if state["step"] != int(file.stem.removeprefix("step-")):
                 raise ValueError("its step is not that of its name")
         except Exception as error:

@@ -243,19 +243,20 @@ class Loop:
         ``run`` does it unless it was done. Raises InputError, and changes nothing, where no checkpoint can be read.
         """
         self.restored = True
-        state = checkpoint.load_latest(self.folder, self.fabric.device)
+        state = checkpoint.load_latest(self.folder)
         if state is None:
             self.rng.manual_seed(self.plan.seed)
         else:
-            self.progress = Progress(state["step"], state["sums"], state["counts"], state["scores"])
+            sums = {name: value.to(self.fabric.device) for name, value in state["sums"].items()}
+            self.progress = Progress(state["step"], sums, state["counts"], state["scores"])
             self.system.load_state_dict(state["system"])
             self.averaged.load_state_dict(state["averaged"])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(state["optimisers"][name])
-            self.rng.set_state(state["noise"].cpu())
-            torch.set_rng_state(state["torch"].cpu())
+            self.rng.set_state(state["noise"])
+            torch.set_rng_state(state["torch"])
             if state["cuda"]:
-                torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
+                torch.cuda.set_rng_state_all(state["cuda"])
         history = self.folder / "history.jsonl"
         if history.exists():
             lines = history.read_text(encoding="utf-8").splitlines(keepends=True)
