@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import sys
 from collections.abc import Callable, Iterable
@@ -30,6 +31,21 @@ data_app = typer.Typer(no_args_is_help=True, help="Bring data in and prove that 
 runs_app = typer.Typer(no_args_is_help=True, help="MLflow runs of this repository.")
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"geogan {importlib.metadata.version('geogan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def geogan(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")] = (
+        False
+    ),
+) -> None: ...
+
 
 ParamsFiles = Annotated[
     list[Path],

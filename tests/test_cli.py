@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import shutil
 import subprocess
@@ -37,6 +38,10 @@ def typed(folder: Path, *words: str) -> str:
         result = CliRunner().invoke(app, words)
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     return result.stdout
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    assert typed(tmp_path, "--version") == f"geogan {importlib.metadata.version('geogan')}\n"
 
 
 @pytest.fixture(autouse=True)
