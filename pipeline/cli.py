@@ -248,10 +248,10 @@ def simulate(
         ),
     ] = "error",
     refine: Annotated[
-        int, typer.Option(metavar="STEPS", help="Steps of descent on the noise of fields that miss wells; 0: none.")
+        int, typer.Option(metavar="STEPS", help="Steps of descent on the noise of fields that miss or paste wells.")
     ] = 0,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Refine until all wells are honoured, or fail and name those that are not.")
+        bool, typer.Option("--exact", help="Refine until wells are honoured and none is pasted, or fail and name them.")
     ] = False,
     hide_wells: Annotated[
         bool, typer.Option("--hide-wells", help="Not to show the wells to the generator: --refine alone honours them.")

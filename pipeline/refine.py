@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 Field = UInt8[np.ndarray, "y x"]
 STEPS = 300  # of --exact without --refine
-EXACT_ROUNDS = 4  # of fresh noises with --exact; without it one
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """What is asked for: ``steps`` of descent (0: none), whether all wells must be honoured, whether G sees them."""
+    """What is asked for: ``steps`` of descent (0: none), whether all wells must be met, whether G sees them."""
 
     steps: int = 0
     exact: bool = False
@@ -58,13 +57,14 @@ class Refining:
     """Refines fields as they come, and keeps account. ``source`` names the wells in messages."""
 
     def __init__(self, asked: Refinement, model: Bundle, hard: HardData, seed: int, source: str):
-        from geogan.refinement import Refiner
+        from geogan.refinement import Refiner, real_share
         from geogan.refinement_report import RefinementReport
 
-        rounds = EXACT_ROUNDS if asked.exact else 1
-        steps = asked.steps or STEPS
+        steps, real = asked.steps or STEPS, real_share(model.evaluation)
         self.asked, self.source, self.seconds = asked, source, 0.0
-        self.refine = Refiner(model.sampler, hard.mask, hard.values, seed, steps, rounds, shown=not asked.hidden)
+        self.refine = Refiner(
+            model.sampler, hard.mask, hard.values, seed, steps, exact=asked.exact, real=real, shown=not asked.hidden
+        )
         self.report = RefinementReport(self.refine, model.names)
 
     def fields(self, drawn: Iterable[Field], progress: Callable[[int], None] | None = None) -> Iterator[Field]:
@@ -90,19 +90,22 @@ class Refining:
         return {"exact": self.asked.exact, "wells_hidden": self.asked.hidden, "seconds_per_field": per_field, **told}
 
     def _demand(self) -> None:
-        """Raise InputError where a field misses a well."""
-        missed = self.report.missed()
-        if missed:
-            listed = ", ".join(
-                f"row {well['row']}, column {well['column']} "
-                f"({well['facies']}; realizations {_ranges(well['realizations'])})"
-                for well in missed
-            )
+        """Raise InputError where a field misses a well, or honours it by a pixel pasted into another facies."""
+        unmet = {"not honoured": self.report.missed(), "single pixels": self.report.pasted()}
+        if any(unmet.values()):
+            listed = "; ".join(f"{what}: {_listed(wells)}" for what, wells in unmet.items() if wells)
             raise InputError(
-                f"{self.source}: --exact: {len(missed)} of {int(self.refine.mask.sum())} wells are not honoured by all "
-                f"fields: {listed}; nothing was written. Correct or leave out these wells, allow more steps "
+                f"{self.source}: --exact: not all of the {int(self.refine.mask.sum())} wells are honoured and "
+                f"simulated by all fields, nothing was written; {listed}. Correct or leave out these wells, allow more steps "
                 f"(--refine {2 * self.refine.steps}), or drop --exact to get the fields that come nearest"
             )
+
+
+def _listed(wells: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        f"row {well['row']}, column {well['column']} ({well['facies']}; realizations {_ranges(well['realizations'])})"
+        for well in wells
+    )
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from geogan.generators.generator import Generator
 from geogan.inference import FieldSampler, noise
 from geogan.latents import LATENTS
 from geogan.metrics.wells import isolated
-from geogan.refinement import RESTARTS, Outcome, Refiner, refining
+from geogan.refinement import RESTARTS, Outcome, Refiner, real_share, refining
 from geogan.refinement_report import RefinementReport
 
 SHAPE = (8, 9)
@@ -171,6 +171,53 @@ def test_a_well_that_only_a_pasted_pixel_would_honour_counts_as_missed() -> None
     for before, field, outcome in zip(drawn, fields, outcomes, strict=True):
         assert (before == field).all()
         assert (outcome.missed == ()) == bool(before[4, 4])  # drawn so, not made so
+
+
+def pasting(of: FieldSampler, cell: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Hard data of one well, a field that honours it by an isolated pixel, and its realization."""
+    mask, codes = hard({cell: 1})
+    drawn = of.sample(mask, codes, 2000, 3)
+    found = np.flatnonzero((drawn[:, *cell] == 1) & isolated(drawn)[:, *cell])
+    return mask, codes, drawn[found[0]], int(found[0])
+
+
+def test_a_pasted_well_gets_neighbours_of_its_facies() -> None:
+    of = sampler(Free())
+    mask, codes, drawn, k = pasting(of, (4, 4))
+    field, outcome = Refiner(of, mask, codes, 3, 100)(drawn, k)
+    assert (outcome.before, outcome.after, outcome.restart) == ((1, 1), (1, 0), 0)
+    assert not isolated(field[None])[0, 4, 4]
+    assert 0 < outcome.steps < 100
+    changed = np.argwhere(field != drawn)
+    assert (np.abs(changed - 4).max(axis=1) == 1).all()  # neighbours of the well alone
+    real = 0.5  # of an image in which every second pixel may stand alone
+    field, outcome = Refiner(of, mask, codes, 3, 100, real=real)(drawn, k)
+    assert field is drawn
+    assert (outcome.steps, outcome.pasted) == (0, ())
+
+
+def test_a_well_that_can_only_be_pasted_is_named_and_tried_anew_where_it_must_not_be() -> None:
+    @final
+    class Dots(Free):
+        """Facies 1 needs more noise than there is, but at wells."""
+
+        def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+            return super().forward(z, condition) - 1.5 * (1 - condition[:, :1])
+
+    of = sampler(Dots(), "uniform")
+    mask, codes, drawn, k = pasting(of, (4, 4))
+    for exact, starts in ((False, 1), (True, 1 + refinement.ROUNDS)):
+        field, outcome = Refiner(of, mask, codes, 3, 5, exact=exact)(drawn, k)
+        assert (field == drawn).all()
+        assert (outcome.missed, outcome.pasted, outcome.restart) == ((), ((4, 4),), None)
+        assert outcome.steps == 5 * starts
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "share"), [(None, 0.0), ({"metrics": {}}, 0.0), ({"metrics": {"isolated_share_real": 0.1}}, 0.1)]
+)
+def test_share_of_isolated_pixels_of_real_fields(evaluation: dict[str, Any] | None, share: float) -> None:
+    assert real_share(evaluation) == share
 
 
 def test_uniform_noise_stays_inside_its_range_where_normal_noise_may_go_on() -> None:

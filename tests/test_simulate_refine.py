@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from geogan import inference
 from geogan.errors import InputError
@@ -47,7 +48,7 @@ def test_refined_fields_and_what_became_of_them(tmp_path: Path, wells: Path, gen
     plain = simulate(Path("b"), tmp_path / "p.npz", wells=wells, size=SIZE, count=6, quiet=True)
     assert plain["refinement"] is None
     block = told["refinement"]
-    assert (block["steps"], block["rounds"], block["exact"], block["wells_hidden"]) == (50, 1, False, False)
+    assert (block["steps"], block["exact"], block["wells_hidden"]) == (50, False, False)
     assert block["honoured_share_before"] == pytest.approx(plain["honoured_share"])
     assert block["honoured_share_min_before"] == pytest.approx(plain["honoured_share_min"])
     assert block["honoured_share_after"] == told["honoured_share"] == 1
@@ -76,6 +77,30 @@ def test_exact_names_the_wells_and_writes_nothing(tmp_path: Path, wells: Path, g
     assert "row 7" not in said
     assert sorted(tmp_path.iterdir()) == before
     assert max(len(z) for z in generator.seen) == RESTARTS
+
+
+def test_exact_names_wells_that_are_single_pixels(
+    tmp_path: Path, wells: Path, generator: Free, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A generator that draws clay alone, but for cells that are shown sand."""
+
+    def forward(z: Tensor, condition: Tensor) -> Tensor:
+        return 3 * condition[:, 1:].clamp(min=0) - 1 + 0 * z.mean()
+
+    monkeypatch.setattr(generator, "forward", forward)
+    out = tmp_path / "r.npz"
+    with pytest.raises(InputError, match="single pixels: row 0, column 0") as caught:
+        simulate(Path("b"), out, wells=wells, size=SIZE, count=3, refinement=Refinement(2, True), quiet=True)
+    assert "row 7, column 8 (sand; realizations 0-2)" in str(caught.value)
+    assert "not honoured: " not in str(caught.value)
+    assert not out.exists()
+    told = simulate(Path("b"), out, wells=wells, size=SIZE, count=3, refinement=Refinement(2), quiet=True)
+    block = told["refinement"]
+    assert [(well["row"], well["column"], well["realizations"]) for well in block["pasted"]] == [
+        (0, 0, [0, 1, 2]),
+        (7, 8, [0, 1, 2]),
+    ]
+    assert (block["missed"], block["fields_tried"], block["fields_changed"]) == ([], 3, 0)
 
 
 def test_exact_succeeds_by_itself(tmp_path: Path, wells: Path, generator: Free) -> None:

@@ -5,7 +5,7 @@
 
 A kind is written as `constraints` in params.yaml. Fields are judged on the test ground of the prepared store; with
 `--seed` the noise changes, with the `seed` of a kind the places of its wells. `--refine STEPS` first moves the noise of
-fields that miss a datum, as `geogan simulate --refine` does. `--all` prints every metric.
+fields that miss or paste a datum, as `geogan simulate --refine` does. `--all` prints every metric.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from geogan.conditions import judge
 from geogan.constraints import CONSTRAINTS
 from geogan.errors import InputError
 from geogan.inference import load_bundle
-from geogan.refinement import refining
+from geogan.refinement import real_share, refining
 from geogan.store import open_prepared
 
 SHOWN = (
@@ -72,7 +72,8 @@ def main() -> None:
         raise InputError(f"{given.bundle}: was trained with soft data; it is judged with them by geogan evaluate alone")
     if given.refine and not bundle.names:
         parser.error(f"--refine: is for facies, {given.bundle} draws a property")
-    sample = refining(bundle.sampler, given.refine) if given.refine else bundle.sampler
+    real = real_share(bundle.evaluation)
+    sample = refining(bundle.sampler, given.refine, real) if given.refine else bundle.sampler
     numbers = {"fields": given.fields, "groups": given.groups, "seed": given.seed}
     for choice in kinds:
         metrics = judge(sample, prepared, choice.build(CONSTRAINTS), **numbers).metrics

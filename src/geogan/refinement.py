@@ -1,10 +1,12 @@
-"""Fields that miss hard data, drawn again from a noise that honours them: generated, never pasted."""
+"""Fields that miss hard data, or paste them, drawn again from a noise that honours them: generated, never pasted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +21,11 @@ from geogan.latents import LATENTS
 from geogan.metrics.wells import isolated
 
 RESTARTS = 7  # fresh noises of a round, where the field's own fails
+ROUNDS = 4  # of fresh noises where every field must be exact; else one
 CELLS = 2**21  # of all fields that descend together; at least one does
 HELD = 1300  # bytes per cell that a descent holds with the default generator, measured
 Counts = tuple[int, int]  # wells honoured, and those of them that are isolated pixels
+Cells = tuple[tuple[int, int], ...]  # row and column of each
 
 
 def memory(cells: int) -> int:
@@ -33,7 +37,8 @@ def memory(cells: int) -> int:
 class Outcome:
     """What became of a field.
 
-    ``missed`` has (row, column) of the wells that it misses still. ``steps`` were taken in all. ``restart`` tells
+    ``missed`` has (row, column) of the wells that it misses still, ``pasted`` of those that it honours by isolated
+    pixels, where these are more than real fields have. ``steps`` were taken in all. ``restart`` tells
     whose noise it has now: 0 its own, moved; j the j-th fresh one, moved; None where it stayed as it was, and then
     ``deviation`` is None too. That is the root mean square of the noise in standard deviations, about 1 as drawn.
     """
@@ -41,7 +46,8 @@ class Outcome:
     realization: int
     before: Counts
     after: Counts
-    missed: tuple[tuple[int, int], ...]
+    missed: Cells
+    pasted: Cells = ()
     steps: int = 0
     restart: int | None = None
     deviation: float | None = None
@@ -51,8 +57,9 @@ class Outcome:
 class Refiner:
     """Refines fields that ``sampler`` drew for the same hard data and ``seed``.
 
-    A field costs at most ``steps`` from its own noise, then ``rounds`` times as many from RESTARTS fresh noises, which
-    descend together as far as CELLS allows.
+    A field costs at most ``steps`` from its own noise. One that misses a well then costs as many from RESTARTS fresh
+    noises, which descend together as far as CELLS allows; with ``exact`` one that pastes a well too, in ROUNDS rounds.
+    ``real`` is the share of hard data that are isolated pixels of real fields: so many may stay.
     ``shown=False`` hides the hard data from the generator, as if it were an unconditional one. Raises ValueError for
     a generator in training mode, whose batch norm would let fields see one another, and for one of a property.
     """
@@ -62,7 +69,8 @@ class Refiner:
     codes: UInt8[np.ndarray, "y x"]
     seed: int
     steps: int
-    rounds: int = 1
+    exact: bool = False
+    real: float = 0.0
     shown: bool = True
 
     def __post_init__(self) -> None:
@@ -72,31 +80,39 @@ class Refiner:
             raise ValueError("refinement: is for facies; values of a property are never met exactly")
 
     def __call__(self, drawn: UInt8[np.ndarray, "y x"], realization: int) -> tuple[UInt8[np.ndarray, "y x"], Outcome]:
-        """``drawn`` itself if it honours all wells; else the first field on the descent that does.
+        """``drawn`` itself if it honours all wells and pastes none; else the first field on the descent that does so.
 
-        Where no field does, the one that honours most, ``drawn`` where none honours more. Isolated pixels at wells
-        do not become more in any case. The result depends on the seed and the realization alone.
+        Where no field does, the one that honours most, of those the one that pastes fewest, ``drawn`` where none is
+        better. Isolated pixels at wells do not become more in any case. The result depends on the seed and the
+        realization alone.
         """
         before = self._counts(drawn)
         field, best, steps, restart, deviation = drawn, before, 0, None, None
         for first, start in self._starts(realization):
-            if best[0] == self._wells:
+            if self._settled(best) or (first and best[0] == self._wells and not self.exact):
                 break
             for step, (z, fields) in enumerate(self._descent(start)):
                 for row, candidate in enumerate(fields):
                     found = self._counts(candidate)
-                    if found[0] > best[0] and found[1] <= before[1]:
+                    if (found[0], -found[1]) > (best[0], -best[1]) and found[1] <= before[1]:
                         field, best, restart = candidate, found, first + row
                         deviation = self._deviation(z[row])
                 steps += step > 0
-                if best[0] == self._wells:
+                if self._settled(best):
                     break
-        rows, columns = np.nonzero(self.mask & (field != self.codes))
-        missed = tuple(zip(rows.tolist(), columns.tolist(), strict=True))
-        return field, Outcome(realization, before, best, missed, steps, restart, deviation)
+        honoured = self._honoured(field)
+        missed, alone = self.mask & ~honoured, honoured & isolated(field[None])[0]
+        pasted = _cells(alone) if best[1] > self._allowed else ()
+        return field, Outcome(realization, before, best, _cells(missed), pasted, steps, restart, deviation)
+
+    def _settled(self, counts: Counts) -> bool:
+        return counts[0] == self._wells and counts[1] <= self._allowed
+
+    def _honoured(self, field: UInt8[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
+        return self.mask & (field == self.codes)
 
     def _counts(self, field: UInt8[np.ndarray, "y x"]) -> Counts:
-        honoured = self.mask & (field == self.codes)
+        honoured = self._honoured(field)
         return int(honoured.sum()), int(isolated(field[None])[0][honoured].sum())
 
     def _starts(self, realization: int) -> Iterator[tuple[int, Float[Tensor, "row noise zy zx"]]]:
@@ -104,7 +120,7 @@ class Refiner:
         shape = (1, *self.sampler.generator.noise_shape(*self._condition.shape[-2:]))
         yield 0, self.sampler.latent.build(LATENTS, shape, noise(self.seed, realization))
         together = min(RESTARTS, max(1, CELLS // self.mask.size))
-        last = RESTARTS * self.rounds
+        last = RESTARTS * (ROUNDS if self.exact else 1)
         for first in range(1, last + 1, together):
             draws = (noise(self.seed, realization, fresh) for fresh in range(first, min(first + together, last + 1)))
             yield first, torch.cat([self.sampler.latent.build(LATENTS, shape, rng) for rng in draws])
@@ -133,25 +149,41 @@ class Refiner:
         return int(self.mask.sum())
 
     @cached_property
+    def _allowed(self) -> int:
+        """Isolated pixels at wells that may stay."""
+        return math.ceil(self.real * self._wells)
+
+    @cached_property
     def _condition(self) -> Float[Tensor, "1 channel y x"]:
         mask = self.mask if self.shown else np.zeros_like(self.mask)
         told = self.sampler.condition(mask[None], self.codes[None])
         return pad_to_multiple(told.to(self.sampler.device), self.sampler.generator.stride)
 
 
+def _cells(where: Bool[np.ndarray, "y x"]) -> Cells:
+    rows, columns = np.nonzero(where)
+    return tuple(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def real_share(evaluation: Mapping[str, Any] | None) -> float:
+    """Share of hard data that are isolated pixels of real fields, as the evaluation of a bundle tells; else 0."""
+    metrics: Mapping[str, float] = (evaluation or {}).get("metrics", {})
+    return metrics.get("isolated_share_real", 0.0)
+
+
 def refining(
-    sampler: FieldSampler, steps: int
+    sampler: FieldSampler, steps: int, real: float = 0.0
 ) -> Callable[
     [Bool[np.ndarray, "field y x"], UInt8[np.ndarray, "field y x"], int],
     UInt8[np.ndarray, "field y x"],
 ]:
-    """The sampler with its fields refined where they miss hard data: one for each row of them, as it draws them."""
+    """The sampler with its fields refined where they miss or paste hard data, row by row as it draws them."""
 
     def sample(
         mask: Bool[np.ndarray, "field y x"], codes: UInt8[np.ndarray, "field y x"], seed: int
     ) -> UInt8[np.ndarray, "field y x"]:
         drawn = sampler(mask, codes, seed)
-        rows = enumerate(zip(mask, codes, drawn, strict=True))
-        return np.stack([Refiner(sampler, here, known, seed, steps)(field, k)[0] for k, (here, known, field) in rows])
+        refiners = (Refiner(sampler, *data, seed, steps, real=real) for data in zip(mask, codes, strict=True))
+        return np.stack([refine(field, k)[0] for k, (refine, field) in enumerate(zip(refiners, drawn, strict=True))])
 
     return sample

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import UInt8
 
 from geogan.metrics.diversity import hamming_of_counts
 from geogan.metrics.patterns import divergence, histograms
-from geogan.refinement import Outcome, Refiner
+from geogan.refinement import Cells, Outcome, Refiner
 
 Field = UInt8[np.ndarray, "y x"]
 
@@ -38,10 +39,17 @@ class RefinementReport:
 
     def missed(self) -> list[dict[str, Any]]:
         """Every well that some field misses: ``row``, ``column``, ``facies`` wanted, ``realizations``."""
+        return self._listed((one.realization, one.missed) for one in self.outcomes)
+
+    def pasted(self) -> list[dict[str, Any]]:
+        """Every well that some field honours by an isolated pixel, where real fields have fewer of these."""
+        return self._listed((one.realization, one.pasted) for one in self.outcomes)
+
+    def _listed(self, cells: Iterable[tuple[int, Cells]]) -> list[dict[str, Any]]:
         found: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for outcome in self.outcomes:
-            for cell in outcome.missed:
-                found[cell].append(outcome.realization)
+        for realization, some in cells:
+            for cell in some:
+                found[cell].append(realization)
         return [
             {"row": row, "column": column, "facies": self.names[self.refiner.codes[row, column]], "realizations": where}
             for (row, column), where in sorted(found.items())
@@ -50,13 +58,12 @@ class RefinementReport:
     def block(self) -> dict[str, Any]:
         """The ``refinement`` of OUT.report.json, JSON values only; docs/formats.md has the keys."""
         wells = int(self.refiner.mask.sum())
-        tried = [one for one in self.outcomes if one.before[0] < wells]
+        tried = [one for one in self.outcomes if one.steps or one.restart is not None]
         shares = np.array([(one.before[0], one.after[0]) for one in self.outcomes]) / wells
         honoured, isolated = np.sum([(one.before, one.after) for one in self.outcomes], axis=0).T
         n, moved = len(self.outcomes), [one.deviation for one in tried if one.deviation is not None]
         return {
             "steps": self.refiner.steps,
-            "rounds": self.refiner.rounds,
             "fields_tried": len(tried),
             "fields_changed": len(moved),
             **_pair("honoured_share", shares.mean(axis=0)),
@@ -66,6 +73,7 @@ class RefinementReport:
             "pattern_shift": self._shift(),
             "noise_deviation": float(np.mean(moved)) if moved else None,
             "missed": self.missed(),
+            "pasted": self.pasted(),
             "fields": [_plain(one) for one in tried],
         }
 

@@ -55,6 +55,7 @@ class Hourglass(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch input y x"], z: Float[Tensor, "batch joined zy zx"] | None = None
     ) -> Float[Tensor, "batch output y x"]:
+        """Features at full size of ``x``, and of the noise ``z`` that joins at the bottom where there is some."""
         x = self.stem(x)
         levels = []
         for layer in self.down:

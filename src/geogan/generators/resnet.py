@@ -53,5 +53,6 @@ class ResNet(Translator):
         initialise(self)
 
     def forward(self, image: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch output y x"]:
+        """Raw outputs, before the activation of the target; y and x are multiples of 4."""
         raw: Tensor = self.layers(image)
         return raw

@@ -64,6 +64,7 @@ class UNet(Translator):
         initialise(self)
 
     def forward(self, image: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch output y x"]:
+        """Raw outputs, before the activation of the target; y and x are multiples of 2 ** depth."""
         skips = []
         x = image
         for layer in self.down:
