@@ -96,8 +96,8 @@ class Refining:
             listed = "; ".join(f"{what}: {_listed(wells)}" for what, wells in unmet.items() if wells)
             raise InputError(
                 f"{self.source}: --exact: not all of the {int(self.refine.mask.sum())} wells are honoured and "
-                f"simulated by all fields, nothing was written; {listed}. Correct or leave out these wells, allow more steps "
-                f"(--refine {2 * self.refine.steps}), or drop --exact to get the fields that come nearest"
+                f"simulated by all fields, nothing was written; {listed}. Correct or leave out these wells, allow more "
+                f"steps (--refine {2 * self.refine.steps}), or drop --exact to get the fields that come nearest"
             )
 
 
