@@ -148,17 +148,27 @@ def test_masked_cross_entropy_for_two_and_three_facies() -> None:
     assert three.item() == pytest.approx(math.log(3))
 
 
+NO_DATA = torch.zeros(1, 10, 10, dtype=torch.bool)
+
+
 def test_hinge_vanishes_at_the_hamming_distance_wanted() -> None:
     image = torch.ones(1, 1, 10, 10)
     other = image.clone()
     other.view(-1)[:17] = -1  # hamming 0.17, mean difference 0.34
-    assert hinge(image, other, image, weight=20.0, target=0.34).item() == pytest.approx(0.0, abs=1e-5)
-    assert hinge(image, other, image, weight=20.0, target=0.44).item() == pytest.approx(2.0, abs=1e-5)
+    assert hinge(image, other, image, NO_DATA, weight=20.0, target=0.34).item() == pytest.approx(0.0, abs=1e-5)
+    assert hinge(image, other, image, NO_DATA, weight=20.0, target=0.44).item() == pytest.approx(2.0, abs=1e-5)
     one_hot = torch.zeros(1, 3, 10, 10)
     one_hot[:, 0] = 1
     swapped = one_hot.flatten(2).clone()
     swapped[:, 0, :17], swapped[:, 2, :17] = 0, 1
-    assert hinge(one_hot, swapped.view_as(one_hot), one_hot, weight=1.0, target=1.0).item() == pytest.approx(0.66)
+    assert hinge(one_hot, swapped.view_as(one_hot), one_hot, NO_DATA, weight=1.0, target=1.0).item() == pytest.approx(
+        0.66
+    )
+
+
+def score(image: torch.Tensor, other: torch.Tensor, truth: torch.Tensor, **options: float) -> torch.Tensor:
+    """The energy score where no data are told."""
+    return energy_score(image, other, truth, torch.zeros_like(truth[:, 0], dtype=torch.bool), **options)
 
 
 def draws(share: float, seed: int, count: int = 400_000) -> torch.Tensor:
@@ -170,10 +180,10 @@ def draws(share: float, seed: int, count: int = 400_000) -> torch.Tensor:
 @pytest.mark.parametrize("ground", [0.1, 0.3, 0.5])
 def test_energy_score_is_least_for_fields_that_are_as_uncertain_as_the_ground(ground: float) -> None:
     shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
-    scores = [energy_score(draws(q, 1), draws(q, 2), draws(ground, 3), weight=1.0, spread=0.0).item() for q in shares]
+    scores = [score(draws(q, 1), draws(q, 2), draws(ground, 3), weight=1.0, spread=0.0).item() for q in shares]
     assert shares[scores.index(min(scores))] == ground
-    for q, score in zip(shares, scores, strict=True):  # twice the Brier score of the probability q
-        assert score == pytest.approx(2 * (ground * (1 - q) ** 2 + (1 - ground) * q**2), abs=0.01)
+    for q, found in zip(shares, scores, strict=True):  # twice the Brier score of the probability q
+        assert found == pytest.approx(2 * (ground * (1 - q) ** 2 + (1 - ground) * q**2), abs=0.01)
 
 
 def test_energy_score_costs_only_what_both_fields_have_wrong() -> None:
@@ -181,9 +191,9 @@ def test_energy_score_costs_only_what_both_fields_have_wrong() -> None:
     one, two = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
     one[..., 0, :] = -1  # wrong in the first row
     two[..., :, 0] = -1  # wrong in the first column
-    assert energy_score(one, two, truth, weight=10.0, spread=0.0).item() == pytest.approx(10 * 2 / 4)
+    assert score(one, two, truth, weight=10.0, spread=0.0).item() == pytest.approx(10 * 2 / 4)
     hot, cold = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1), torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1)
-    assert energy_score(cold, cold, hot, weight=1.0, spread=0.0).item() == pytest.approx(2)
+    assert score(cold, cold, hot, weight=1.0, spread=0.0).item() == pytest.approx(2)
 
 
 def test_spread_parts_fields_that_are_more_alike_than_right_and_no_others() -> None:
@@ -191,13 +201,35 @@ def test_spread_parts_fields_that_are_more_alike_than_right_and_no_others() -> N
     one, two = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
     one[..., 0, :] = -1
     two[..., :, 0] = -1
-    both = energy_score(one, one, truth, weight=0.0, spread=3.0)  # wrong in half the pixels, the same ones
+    both = score(one, one, truth, weight=0.0, spread=3.0)  # wrong in half the pixels, the same ones
     assert both.item() == pytest.approx(3 * 1)
-    assert energy_score(one, two, truth, weight=0.0, spread=3.0).item() == 0  # as far apart as from the ground
+    assert score(one, two, truth, weight=0.0, spread=3.0).item() == 0  # as far apart as from the ground
     one, two = torch.tensor([[[[-0.1, 0.2]]]], requires_grad=True), torch.tensor([[[[0.1, 0.1]]]])
-    energy_score(one, two, truth[..., :1, :], weight=0.0, spread=1.0).backward()
+    score(one, two, truth[..., :1, :], weight=0.0, spread=1.0).backward()
     assert one.grad is not None
     assert torch.equal(one.grad.sign(), (two - one).sign())  # downhill is away from the other
+
+
+def test_near_judges_the_pixels_around_the_data_of_each_field_by_themselves() -> None:
+    truth = torch.ones(1, 1, 9, 9)
+    mask = torch.zeros(1, 9, 9, dtype=torch.bool)
+    mask[0, 4, 4] = True
+
+    def near(image: torch.Tensor, mask: torch.Tensor = mask, reach: int = 1) -> float:
+        ground = truth.expand_as(image)
+        return energy_score(image, image, ground, mask, weight=0.0, spread=0.0, near=3.0, reach=reach).item()
+
+    image = truth.clone()
+    image[..., 4, 4] = image[..., 4, 6] = -1  # the datum, and a pixel two columns away
+    assert near(image) == 0
+    assert near(image, reach=2) == pytest.approx(3 * 2 / 24)
+    image[..., 3, 3:] = -1  # three of the eight neighbours
+    assert near(image) == pytest.approx(3 * 2 * 3 / 8)
+    sparse_and_dense = torch.cat([mask, torch.zeros_like(mask)])
+    sparse_and_dense[1, ::3, ::3] = True
+    right = torch.cat([image, truth])
+    assert near(right, sparse_and_dense) == pytest.approx(near(image) / 2)  # fields count alike, however many data
+    assert near(image, torch.zeros_like(mask)) == 0
 
 
 @pytest.mark.parametrize("name", FIELD_GENERATORS)

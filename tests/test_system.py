@@ -132,7 +132,7 @@ def test_energy_score_judges_two_fields_of_the_hard_data_of_a_real_tile_against_
 
     def spy(*images: torch.Tensor, weight: float = 5.0, spread: float = 1.5) -> torch.Tensor:
         seen.extend(images)
-        return score(*images, weight=weight, spread=spread)
+        return score(*images, weight=weight, spread=spread, near=1.0)
 
     monkeypatch.setitem(DIVERSITIES, "energy_score", spy)
     cost = {"name": "masked_l2" if count == 2 else "masked_cross_entropy"}
@@ -140,7 +140,8 @@ def test_energy_score_judges_two_fields_of_the_hard_data_of_a_real_tile_against_
     batch = source(count).draw(0, 0, 0, torch.Generator().manual_seed(0))
     terms = system.losses("generator", batch)
     assert terms["diversity"] > 0
-    image, other, truth = seen
+    image, other, truth, mask = seen
+    assert torch.equal(mask, batch.real_mask[:2])
     assert torch.equal(truth, facies.encode(batch.real[:2], count))
     assert image.shape == other.shape == truth.shape
     assert not torch.equal(image, other)

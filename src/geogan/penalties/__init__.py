@@ -4,7 +4,7 @@ Four slots of an experiment take their entries here, each with the positional ar
 
 - critic penalties ``(score, real, fake, rng)`` on what the critic is shown,
 - constraint costs ``(logits, codes, mask)`` on the hard data,
-- diversity terms ``(image, other, truth)`` on two samples of the same condition, and the ground it was read from,
+- diversity terms ``(image, other, truth, mask)`` on two samples of the same condition, and the ground it was read from,
 - reconstruction costs ``(raw, image, truth)`` on what a picture should have become.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -10,6 +10,7 @@ def hinge(
     image: Float[Tensor, "batch channel y x"],
     other: Float[Tensor, "batch channel y x"],
     truth: Float[Tensor, "batch channel y x"],
+    mask: Bool[Tensor, "batch y x"],
     /,
     *,
     weight: float = 20.0,
@@ -18,7 +19,8 @@ def hinge(
     """weight * max(0, target - mean|G(z1, c) - G(z2, c)|).
 
     ``target`` is 2 x the hamming distance wanted for two facies (images in [-1, 1]); for K > 2 the
-    difference of two one-hot images, summed over channels, is 2 x the hamming distance as well. ``truth`` has no say.
+    difference of two one-hot images, summed over channels, is 2 x the hamming distance as well. ``truth`` and
+    ``mask`` have no say.
     """
     difference = (image - other).abs().sum(dim=1).mean()
     return weight * (target - difference).clamp(min=0)

@@ -86,6 +86,9 @@ class ConstrainedSGAN(System):
             raise InputError(f"{where}.latent.channels: must be at least 1, got {got}")
         if options["n_critic"] < 1:
             raise InputError(f"{where}.system.n_critic: must be at least 1, got {options['n_critic']}")
+        reach = slots.diversity.options.get("reach", 1)
+        if reach < 1:
+            raise InputError(f"{where}.diversity.reach: must be at least 1 pixel, got {reach}")
         if options["soft"] < 0:
             raise InputError(f"{where}.system.soft: must be at least 0 pixels (0: no soft data), got {options['soft']}")
 
@@ -154,7 +157,8 @@ class ConstrainedSGAN(System):
             terms["constraint"] = self.slots.constraint.build(CONSTRAINT_COSTS, logits, own.codes, own.mask)
         if diverse:
             truth, _ = facies.encode(own.truth, self.count).chunk(2)
-            terms["diversity"] = self.slots.diversity.build(DIVERSITIES, *image.chunk(2), truth)
+            mask, _ = own.mask.chunk(2)
+            terms["diversity"] = self.slots.diversity.build(DIVERSITIES, *image.chunk(2), truth, mask)
         return terms
 
     def _constraint(self, batch: FaciesBatch) -> Terms:
