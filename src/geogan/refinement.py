@@ -109,7 +109,8 @@ class Refiner:
         return counts[0] == self._wells and counts[1] <= self._allowed
 
     def _honoured(self, field: UInt8[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
-        return self.mask & (field == self.codes)
+        honoured: Bool[np.ndarray, "y x"] = self.mask & (field == self.codes)
+        return honoured
 
     def _counts(self, field: UInt8[np.ndarray, "y x"]) -> Counts:
         honoured = self._honoured(field)
