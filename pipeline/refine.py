@@ -15,6 +15,7 @@ from geogan.hard_data import HardData
 
 if TYPE_CHECKING:
     from geogan.inference import Bundle
+    from geogan.refinement import Cells, Outcome
 
 Field = UInt8[np.ndarray, "y x"]
 STEPS = 300  # of --exact without --refine
@@ -68,17 +69,17 @@ class Refining:
         self.report = RefinementReport(self.refine, model.names)
 
     def fields(self, drawn: Iterable[Field], progress: Callable[[int], None] | None = None) -> Iterator[Field]:
-        """The fields of realization 0, 1, ..., refined. Raises InputError after the last where --exact is not met."""
+        """The fields of realization 0, 1, ..., refined. Raises InputError at the first that --exact is not met by."""
         for realization, field in enumerate(drawn):
             start = time.perf_counter()
             refined, outcome = self.refine(field, realization)
             self.report.add(field, refined, outcome)
             self.seconds += time.perf_counter() - start
+            if self.asked.exact:
+                self._demand(outcome)
             if progress:
                 progress(realization + 1)
             yield refined
-        if self.asked.exact:
-            self._demand()
 
     def block(self, feed_forward: float) -> dict[str, Any]:
         """The ``refinement`` of the report; ``feed_forward``: seconds that all fields took before."""
@@ -89,31 +90,20 @@ class Refining:
         }
         return {"exact": self.asked.exact, "wells_hidden": self.asked.hidden, "seconds_per_field": per_field, **told}
 
-    def _demand(self) -> None:
+    def _demand(self, outcome: Outcome) -> None:
         """Raise InputError where a field misses a well, or honours it by a pixel pasted into another facies."""
-        unmet = {"not honoured": self.report.missed(), "single pixels": self.report.pasted()}
-        if any(unmet.values()):
-            listed = "; ".join(f"{what}: {_listed(wells)}" for what, wells in unmet.items() if wells)
+        unmet = {"not honoured": outcome.missed, "single pixels": outcome.pasted}
+        listed = "; ".join(f"{what}: {self._listed(cells)}" for what, cells in unmet.items() if cells)
+        if listed:
             raise InputError(
-                f"{self.source}: --exact: not all of the {int(self.refine.mask.sum())} wells are honoured and "
-                f"simulated by all fields, nothing was written; {listed}. Correct or leave out these wells, allow more "
-                f"steps (--refine {2 * self.refine.steps}), or drop --exact to get the fields that come nearest"
+                f"{self.source}: --exact: realization {outcome.realization} does not honour and simulate all of the "
+                f"{int(self.refine.mask.sum())} wells; {listed}; nothing was written. Correct or leave out these "
+                f"wells, allow more steps (--refine {2 * self.refine.steps}), or drop --exact to get the fields that "
+                "come nearest"
             )
 
-
-def _listed(wells: list[dict[str, Any]]) -> str:
-    return ", ".join(
-        f"row {well['row']}, column {well['column']} ({well['facies']}; realizations {_ranges(well['realizations'])})"
-        for well in wells
-    )
-
-
-def _ranges(numbers: list[int]) -> str:
-    """0, 1, 2, 7 as "0-2, 7"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    def _listed(self, cells: Cells) -> str:
+        names = self.report.names
+        return ", ".join(
+            f"row {row}, column {column} ({names[self.refine.codes[row, column]]})" for row, column in cells
+        )
