@@ -79,7 +79,8 @@ def _attend(told: dict[str, Any], look: Look) -> list[str]:
         before = percent(refined["honoured_share_before"])
         lines.append(
             f"{refined['fields_changed']} fields were refined by descent on their noise; before, {before} of the hard "
-            "data were honoured."
+            f"data were honoured, {percent(refined['isolated_share_before'])} of these by single pixels (now "
+            f"{percent(refined['isolated_share_after'])})."
         )
     if told["rescaled"]:
         lines.append("The fields were drawn in cells of the training image and brought to those of the grid.")

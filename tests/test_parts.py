@@ -161,9 +161,8 @@ def test_hinge_vanishes_at_the_hamming_distance_wanted() -> None:
     one_hot[:, 0] = 1
     swapped = one_hot.flatten(2).clone()
     swapped[:, 0, :17], swapped[:, 2, :17] = 0, 1
-    assert hinge(one_hot, swapped.view_as(one_hot), one_hot, NO_DATA, weight=1.0, target=1.0).item() == pytest.approx(
-        0.66
-    )
+    three = hinge(one_hot, swapped.view_as(one_hot), one_hot, NO_DATA, weight=1.0, target=1.0)
+    assert three.item() == pytest.approx(0.66)
 
 
 def score(image: torch.Tensor, other: torch.Tensor, truth: torch.Tensor, **options: float) -> torch.Tensor:

@@ -100,6 +100,8 @@ def test_exact_names_wells_that_are_single_pixels(
         (7, 8, [0, 1, 2]),
     ]
     assert (block["missed"], block["fields_tried"], block["fields_changed"]) == ([], 3, 0)
+    page = out.with_name("r.npz.report.html").read_text(encoding="utf-8")
+    assert "before, 100 % of the hard data were honoured, 66.67 % of these by single pixels (now 66.67 %)." in page
 
 
 def test_exact_succeeds_by_itself(tmp_path: Path, wells: Path, generator: Free) -> None:
