@@ -78,7 +78,7 @@ def _attend(told: dict[str, Any], look: Look) -> list[str]:
     if refined:
         before = percent(refined["honoured_share_before"])
         lines.append(
-            f"{refined['fields_changed']} fields were refined by descent on their noise; before, {before} of the hard "
+            f"Fields refined by descent on their noise: {refined['fields_changed']}; before, {before} of the hard "
             f"data were honoured, {percent(refined['isolated_share_before'])} of these by single pixels (now "
             f"{percent(refined['isolated_share_after'])})."
         )
