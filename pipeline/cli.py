@@ -129,7 +129,7 @@ def constrain(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sample hard data from the constraint ground: data/constraints/DATASET.zarr."""
+    """Sample hard data, for training and for judging: data/constraints/DATASET.zarr."""
     with answering():
         project = _project(params, set_)
         from .prepare import constrain as stage

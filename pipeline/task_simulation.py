@@ -13,7 +13,7 @@ from torch import Tensor
 from geogan.batches import FaciesBatches
 from geogan.config import Evaluation
 from geogan.evaluate import Evaluation as Evaluated
-from geogan.evaluate import HardData, evaluate, validate
+from geogan.evaluate import HardData, evaluate, hard_data_rows, spread_tiles, validate
 from geogan.evaluate_property import QUARTERS, Quarters, evaluate_property, validate_property
 from geogan.export import Exported
 from geogan.export_fields import exported
@@ -33,7 +33,7 @@ SHOWN = 3  # sets of hard data and noises of a picture
 
 
 class Simulation(Task):
-    """Facies tiles of a training image, and the hard data drawn from its constraint ground."""
+    """Facies tiles of a training image, and hard data: of a pool in training, else of the held-out tiles."""
 
     code = (
         "batches.py",
@@ -80,11 +80,10 @@ class Simulation(Task):
     def picture(self, system: System, path: Path) -> list[Path]:
         """Real tiles, and for three sets of hard data three fields of different noise."""
         real = self.prepared.tiles("validation", "image", "evaluation")
-        mask, codes = self._hard("validation")
-        masks, known = mask[:SHOWN, 0], codes[:SHOWN, 0]
+        masks, known = hard_data_rows(self._hard("validation"), SHOWN)
         sampler, names = self._sampler(system), self.prepared.names
         groups = np.stack([sampler.sample(*hard, SHOWN, seed=0) for hard in zip(masks, known, strict=True)])
-        real = real[: SHOWN + 1]
+        real = spread_tiles(real, SHOWN + 1, "validation")
         if self.prepared.scale:
             code, names = Quarters.of(self.prepared.tiles("train", "image", "evaluation")), QUARTERS
             real, known, groups = code(real), code(known), code(groups)
@@ -108,15 +107,14 @@ class Simulation(Task):
     def judge(self, model: Path, settings: Evaluation, figures: Path) -> Judged:
         sampler = replace(load_bundle(model, self.device.type).sampler, soft=self.soft)
         real, train = (self.prepared.tiles(split, "image", "evaluation") for split in ("test", "train"))
-        truth = self.prepared.tiles("test", "constraint", "evaluation")
         hard, names = self._hard("test"), self.prepared.names
         counts: dict[str, Any] = {"fields": settings.fields, "groups": settings.groups, "seed": settings.seed}
         beside: dict[str, float] = {}
         if self.prepared.scale:
             features, beside = features_of(settings.features, self.prepared, self.root)
-            evaluation = evaluate_property(sampler, real, train, hard, truth, **counts, features=features)
+            evaluation = evaluate_property(sampler, real, train, hard, **counts, features=features)
         else:
-            evaluation = evaluate(sampler, real, train, hard, truth, facies_names=names, **counts)
+            evaluation = evaluate(sampler, real, train, hard, facies_names=names, **counts)
         draw_evaluation(evaluation, figures)
         batch = 1 if self.device.type == "cpu" else 16
         return Judged(evaluation.metrics | beside, {"seconds_per_field": evaluation.seconds_per_field, "batch": batch})
@@ -136,9 +134,9 @@ class Simulation(Task):
 
     def _hard(self, split: str) -> HardData:
         """The hard data of a split; where soft data are made of it, the truth stands outside the masks too."""
-        mask, codes = self.constraints.read(split, "evaluation")
+        mask, codes = self.constraints.read(split)
         if self.soft:
-            truth = self.prepared.tiles(split, "constraint", "evaluation")
+            truth = self.prepared.tiles(split, "image", "evaluation")
             codes = np.broadcast_to(truth[:, None], mask.shape)
         return mask, codes
 

@@ -37,7 +37,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 def test_hard_data_are_those_of_a_constraint_store_of_the_kind(prepared: Prepared, tmp_path: Path, masks) -> None:
     constrain(prepared, masks, path=tmp_path / "constraints.zarr", key="k")
     for split in ("validation", "test"):
-        stored = open_constraints(tmp_path / "constraints.zarr").read(split, "evaluation")
+        stored = open_constraints(tmp_path / "constraints.zarr").read(split)
         for wanted, found in zip(stored, hard_data(prepared, masks, split), strict=True):
             assert found.dtype == wanted.dtype
             assert np.array_equal(found, wanted)

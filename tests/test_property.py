@@ -91,7 +91,7 @@ def test_stores_hold_scaled_values_that_xarray_shows_in_their_units(tmp_path: Pa
         np.testing.assert_allclose(first.value, values[row : row + 16, column : column + 16], rtol=1e-5)
     mask, known = constraints.read("test")
     assert np.array_equal(np.isnan(known), ~mask)
-    own = prepared.tiles("test", "constraint")
+    own = prepared.tiles("test", "image", "evaluation")
     assert np.array_equal(known[mask], np.broadcast_to(own[:, None], mask.shape)[mask])
 
 
@@ -107,7 +107,7 @@ def test_the_image_of_a_property_is_itself_and_its_cost_is_of_values() -> None:
 
 def judged(sample: Any, real: np.ndarray, train: np.ndarray, known: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     hard = (mask[:, None], known[:, None])
-    return dict(evaluate_property(sample, real, train, hard, real, fields=30, groups=2).metrics)
+    return dict(evaluate_property(sample, real, train, hard, fields=30, groups=2).metrics)
 
 
 def test_figures_of_a_property_tell_the_truth_from_noise_and_from_a_shifted_copy() -> None:

@@ -23,7 +23,7 @@ from geogan.files import sha256_of
 from geogan.grids import Grid
 from geogan.prepare import constrain, prepare
 from geogan.store import Prepared, open_constraints, open_prepared, verify
-from geogan.tiles import ROLES, SPLITS, Split
+from geogan.tiles import CLASSES, SPLITS, Split
 from geogan.training_image import TrainingImage
 
 ROWS, COLUMNS, TILE, EVALUATION = 120, 180, 16, 32
@@ -62,13 +62,13 @@ def test_tiles_are_the_windows_of_the_image(tmp_path: Path) -> None:
     for group, edge in (("tiles", TILE), ("evaluation", EVALUATION)):
         plan, windows = opened.plan(group), np.lib.stride_tricks.sliding_window_view(image.values, (edge, edge))
         expected = windows[plan.row, plan.column]
-        parts = [opened.tiles(split, role, group) for split in SPLITS for role in ROLES]
+        parts = [opened.tiles(split, role, group) for split, role in CLASSES]
         assert np.array_equal(np.concatenate(parts), expected)
         assert parts[0].dtype == np.uint8
-        counts = [opened.count(split, role, group) for split in SPLITS for role in ROLES]
+        counts = [opened.count(split, role, group) for split, role in CLASSES]
         assert [len(part) for part in parts] == counts
         assert min(counts) > 0
-        assert [summary[group][f"{split}_{role}"] for split in SPLITS for role in ROLES] == counts
+        assert [summary[group][f"{split}_{role}"] for split, role in CLASSES] == counts
         assert opened.tile(group) == edge
 
 
@@ -79,7 +79,7 @@ def test_no_tile_holds_nodata(tmp_path: Path) -> None:
     opened = open_prepared(tmp_path / "a.zarr")
     for group in ("tiles", "evaluation"):
         assert summary[group]["left_out"] > 0
-        assert all(opened.tiles(split, role, group).max() < 3 for split in SPLITS for role in ROLES)
+        assert all(opened.tiles(split, role, group).max() < 3 for split, role in CLASSES)
 
 
 def test_the_attributes_come_back(prepared: Prepared) -> None:
@@ -112,8 +112,8 @@ def test_xarray_reads_it_with_its_coordinates(prepared: Prepared) -> None:
         data = xarray.open_zarr(prepared.path.with_name("c.zarr"), consolidated=False).load()
     assert dict(held_out.sizes)["y"] == EVALUATION
     assert set(tiles.coords) == {"split", "role", "row", "column"}
-    chosen = tiles.facies[((tiles.split == "test") & (tiles.role == "constraint")).values]
-    assert np.array_equal(chosen, prepared.tiles("test", "constraint"))
+    chosen = tiles.facies[((tiles.split == "train") & (tiles.role == "constraint")).values]
+    assert np.array_equal(chosen, prepared.tiles("train", "constraint"))
     assert tiles.facies.dtype == np.uint8
     assert tiles.attrs["crs"] == "EPSG:25832"
     assert tiles.attrs["cell_size"] == [50.0, 25.0]
@@ -136,24 +136,25 @@ def test_hard_data_are_the_tiles_own_pixels(prepared: Prepared, masks: Masks) ->
     summary = constrain(prepared, masks, path=path, key="its key")
     opened = open_constraints(path)
     assert (opened.key, opened.prepared, opened.draws) == ("its key", prepared.digest, masks.draws)
-    for group in ("tiles", "evaluation"):
-        total = 0
-        for split in SPLITS:
-            mask, facies = opened.read(split, group)
-            own = prepared.tiles(split, "constraint", group)
-            assert mask.shape == facies.shape == (len(own), masks.draws, *own.shape[1:])
-            assert mask.dtype == bool
-            assert np.array_equal(facies, np.where(mask, own[:, None], 255))
-            assert mask.any(axis=(2, 3)).all()
-            total += len(own)
-        assert summary[group] == total * masks.draws
+    total = {"tiles": 0, "evaluation": 0}
+    for split in SPLITS:  # in training those of the pool, else the very tiles that fields are compared with
+        group, role = ("tiles", "constraint") if split == "train" else ("evaluation", "image")
+        mask, facies = opened.read(split)
+        own = prepared.tiles(split, role, group)
+        assert mask.shape == facies.shape == (len(own), masks.draws, *own.shape[1:])
+        assert mask.dtype == bool
+        assert np.array_equal(facies, np.where(mask, own[:, None], 255))
+        assert mask.any(axis=(2, 3)).all()
+        total[group] += len(own)
+    assert summary["tiles"] == total["tiles"] * masks.draws
+    assert summary["evaluation"] == total["evaluation"] * masks.draws
 
 
 def test_a_mask_depends_on_seed_tile_and_draw_only(prepared: Prepared) -> None:
     apart = prepared.path.with_name("w.zarr")
     constrain(prepared, Density(density=0.05, draws=3), path=apart, key="k")
-    for group in ("tiles", "evaluation"):
-        masks = [mask for split in SPLITS for tile in open_constraints(apart).read(split, group)[0] for mask in tile]
+    for splits in (("train",), ("validation", "test")):
+        masks = [mask for split in splits for tile in open_constraints(apart).read(split)[0] for mask in tile]
         assert len({mask.tobytes() for mask in masks}) == len(masks) > 10
     few, more, other = (prepared.path.with_name(f"{name}.zarr") for name in "xyz")
     constrain(prepared, Density(draws=2), path=few, key="k")
@@ -167,7 +168,7 @@ def test_a_mask_depends_on_seed_tile_and_draw_only(prepared: Prepared) -> None:
 def test_no_constraints_make_an_empty_store(prepared: Prepared) -> None:
     path = prepared.path.with_name("c.zarr")
     assert constrain(prepared, NoConstraints(), path=path, key="k") == {"draws": 0, "tiles": 0, "evaluation": 0}
-    mask, facies = open_constraints(path).read("test", "evaluation")
+    mask, facies = open_constraints(path).read("test")
     assert mask.shape == facies.shape == (0, 0, EVALUATION, EVALUATION)
     verify(path)
 
@@ -273,7 +274,7 @@ def test_reading_finds_a_flipped_byte_by_itself(prepared: Prepared) -> None:
     flip(prepared.path / "facies/c/0/0/0")
     opened = open_prepared(prepared.path)  # the size is right
     with pytest.raises(InputError, match="damaged store"):
-        [opened.tiles(split, role) for split in SPLITS for role in ROLES]
+        [opened.tiles(split, role) for split, role in CLASSES]
 
 
 def test_unknown_names_are_refused(prepared: Prepared) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from geogan.errors import InputError
-from geogan.tiles import CLASSES, Blocks, Plan, Split, check_classes, cut, plan, without_nodata
+from geogan.tiles import CLASSES, SPLIT_OF, Blocks, Plan, Split, check_classes, cut, plan, without_nodata
 
 
 def cut_image(rows: int, columns: int, tile: int, split: Split, pool: float = 0.1) -> Blocks:
@@ -53,11 +53,11 @@ def test_tiles_keep_the_gap_from_other_splits_ground(
 ) -> None:
     blocks = cut_image(rows, columns, tile, split)
     planned = plan(blocks, tile=tile, stride=stride, gap=split.gap)
-    ground = ground_of(blocks) // 2
+    ground = SPLIT_OF[ground_of(blocks)]
     for row, column, at in zip(planned.row, planned.column, planned.classes, strict=True):
         top, left = max(0, row - split.gap), max(0, column - split.gap)
         around = ground[top : row + tile + split.gap, left : column + tile + split.gap]
-        assert (around == at // 2).all()
+        assert (around == SPLIT_OF[at]).all()
     closer = plan(blocks, tile=tile, stride=stride)
     assert closer.row.size > planned.row.size  # the gap does cost windows
 
@@ -97,21 +97,19 @@ def test_windows_are_ordered_and_repeatable() -> None:
 
 def test_shares_are_those_asked_for() -> None:
     blocks = cut_image(1000, 1000, 40, Split(validation=0.2, test=0.1, block=50), pool=0.25)
-    counts = dict(zip(CLASSES, np.bincount(blocks.classes.ravel(), minlength=6).tolist(), strict=True))
+    counts = dict(zip(CLASSES, np.bincount(blocks.classes.ravel(), minlength=4).tolist(), strict=True))
     assert counts == {
         ("train", "image"): 210,
         ("train", "constraint"): 70,
-        ("validation", "image"): 60,
-        ("validation", "constraint"): 20,
-        ("test", "image"): 30,
-        ("test", "constraint"): 10,
+        ("validation", "image"): 80,
+        ("test", "image"): 40,
     }
 
 
 def test_small_shares_still_get_a_block_each() -> None:
     for seed in range(20):
-        blocks = cut_image(60, 90, 30, Split(validation=0.01, test=0.01, seed=seed), pool=0.01)
-        assert sorted(blocks.classes.ravel()) == [0, 1, 2, 3, 4, 5]
+        blocks = cut_image(60, 60, 30, Split(validation=0.01, test=0.01, seed=seed), pool=0.01)
+        assert sorted(blocks.classes.ravel()) == [0, 1, 2, 3]
 
 
 def test_the_seed_chooses_and_the_choice_is_spread() -> None:
@@ -119,7 +117,7 @@ def test_the_seed_chooses_and_the_choice_is_spread() -> None:
     assert len({choice.tobytes() for choice in choices}) == 30
     assert np.array_equal(choices[4], cut_image(800, 800, 100, Split(block=100, seed=4)).classes)
     for choice in choices:
-        test_rows = np.nonzero(choice // 2 == 2)[0]
+        test_rows = np.nonzero(SPLIT_OF[choice] == 2)[0]
         assert test_rows.min() <= 2
         assert test_rows.max() >= 5  # ten of 64 blocks are never all in one half
 
@@ -162,9 +160,9 @@ def test_a_class_whose_ground_is_all_nodata_is_named() -> None:
     ("rows", "columns", "tile", "split", "pool", "message"),
     [
         (100, 300, 101, Split(), 0.1, "evaluation_tile: 101 is larger than the image of 100 x 300 pixels"),
-        (250, 250, 160, Split(), 0.1, r"evaluation_tile: .* into 1, six are needed.*give at most 83"),
-        (250, 250, 64, Split(block=120), 0.1, r"split\.block: .* into 4, six are needed.*give at most 83"),
-        (250, 250, 64, Split(gap=20), 0.1, r"evaluation_tile: .*give at most 43"),
+        (250, 250, 160, Split(), 0.1, r"evaluation_tile: .* into 1, four are needed.*give at most 125"),
+        (250, 250, 64, Split(block=126), 0.1, r"split\.block: .* into 1, four are needed.*give at most 125"),
+        (250, 250, 104, Split(gap=20), 0.1, r"evaluation_tile: .*give at most 85"),
         (250, 250, 64, Split(block=0), 0.1, r"split\.block"),
         (250, 250, 64, Split(gap=-1), 0.1, r"split\.gap"),
         (250, 250, 64, Split(validation=0.0), 0.1, r"split\.validation"),

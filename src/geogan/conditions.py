@@ -29,14 +29,13 @@ def judge(
     hard = hard_data(prepared, masks)
     counts: dict[str, Any] = {"fields": fields, "groups": groups, "seed": seed}
     real, train = (prepared.tiles(split, "image", GROUP) for split in ("test", "train"))
-    truth = prepared.tiles("test", "constraint", GROUP)
     if prepared.scale:
-        return evaluate_property(sample, real, train, hard, truth, **counts)
-    return evaluate(sample, real, train, hard, truth, facies_names=prepared.names, **counts)
+        return evaluate_property(sample, real, train, hard, **counts)
+    return evaluate(sample, real, train, hard, facies_names=prepared.names, **counts)
 
 
 def hard_data(prepared: Prepared, masks: Masks, split: str = "test") -> HardData:
-    """Hard data over the evaluation tiles of a split that serve for them.
+    """Hard data over the evaluation tiles of a held-out split.
 
     They are those that a constraint store of this kind holds, made from the same prepared store. Raises InputError
     for a kind without hard data.
@@ -44,8 +43,8 @@ def hard_data(prepared: Prepared, masks: Masks, split: str = "test") -> HardData
     if masks.draws == 0:
         raise InputError("constraints.name: none has no hard data to judge with; give density, number or another kind")
     edge, training = prepared.tile(GROUP), prepared.tile("tiles")
-    tiles = prepared.tiles(split, "constraint", GROUP)
-    positions = np.flatnonzero(prepared.plan(GROUP).classes == CLASSES.index((split, "constraint")))
+    tiles = prepared.tiles(split, "image", GROUP)
+    positions = np.flatnonzero(prepared.plan(GROUP).classes == CLASSES.index((split, "image")))
 
     def draw(position: int, number: int) -> Bool[np.ndarray, "y x"]:
         return masks.mask(edge, training, np.random.default_rng([masks.seed, GROUPS.index(GROUP), position, number]))

@@ -102,8 +102,8 @@ class Edges:
 class Tiling:
     """Sizes in pixels: training tiles and their stride, held-out tiles. Two numbers are those of A and of B.
 
-    ``pool``: share of each split that serves for hard data alone (0 for scenes and maps); ``nodata``: the largest
-    share of a tile that may be without data.
+    ``pool``: share of the training ground that serves for hard data alone (0 for scenes and maps); ``nodata``: the
+    largest share of a tile that may be without data.
     """
 
     tile: Size

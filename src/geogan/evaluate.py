@@ -67,7 +67,6 @@ def evaluate(
     real: UInt8[np.ndarray, "tile y x"],
     train: UInt8[np.ndarray, "train_tile y x"],
     hard: HardData,
-    truth: UInt8[np.ndarray, "source y x"],
     *,
     facies_names: Sequence[str],
     code: Coder = same,
@@ -77,25 +76,26 @@ def evaluate(
 ) -> Evaluation:
     """All facies metrics of a sampler; names as in the documentation of the metrics.
 
-    ``code`` makes facies codes of what the sampler takes and gives; ``real``, ``train`` and ``truth`` are codes.
+    ``code`` makes facies codes of what the sampler takes and gives; ``real`` and ``train`` are codes.
 
     ``fields`` fields, each with hard data of its own, give accuracy and distribution metrics against
-    ``real``, the held-out tiles; ``groups`` sets of hard data with ten noises each give ``hamming`` and what the
-    ensembles say of ``truth``, the tiles that the hard data come from.
+    ``real``, the held-out tiles, which the hard data come from tile by tile; ``groups`` sets of hard data with ten
+    noises each give ``hamming`` and what the ensembles say of their own tiles, the truth.
     ``train``, training tiles of the same size, give the held-out floor (``floor_*``) and ``copy_rate``;
     ``noise_*`` are independent pixels in the real proportions, ``rotated_*`` the real tiles turned by
     90 degrees. Where there are more tiles than ``fields``, evenly spaced ones are taken; ``n_*`` tell.
-    Raises InputError where there are no tiles or no hard data, or the hard data are not those of ``truth``.
+    Raises InputError where there are no tiles or no hard data, or the hard data are not those of ``real``.
     """
     count = len(facies_names)
     references = spread_tiles(train, 2 * fields, "training")
-    real, floor = spread_tiles(real, fields, "held-out"), spread_tiles(train, fields, "training")
-    (mask, known), own = hard_data_rows(hard, fields), _sources(truth, hard, code, fields)
+    held_out, real = real, spread_tiles(real, fields, "held-out")
+    floor = spread_tiles(train, fields, "training")
+    (mask, known), own = hard_data_rows(hard, fields), _sources(held_out, hard, code, fields)
     start = time.perf_counter()
     simulated = sample(mask, known, seed)
     seconds = time.perf_counter() - start
     simulated, facies = code(simulated), code(known)
-    (group_mask, group_known), group_truth = hard_data_rows(hard, groups), _sources(truth, hard, code, groups)
+    (group_mask, group_known), group_truth = hard_data_rows(hard, groups), _sources(held_out, hard, code, groups)
     grouped, group_facies = code(_noises(sample, group_mask, group_known, NOISES, seed + 1)), code(group_known)
 
     samples = {"floor": floor, "noise": controls.noise(real, count, seed), "rotated": controls.rotated(real)}
@@ -186,11 +186,14 @@ def spread_tiles(tiles: Any, number: int, split: str) -> Any:
     """At most ``number`` tiles, evenly spaced. Raises InputError where there is none."""
     if len(tiles) == 0:
         raise InputError(f"{split} tiles: none at the evaluation size; a smaller evaluation_tile gives some")
-    return tiles if len(tiles) <= number else tiles[np.arange(number) * len(tiles) // number]
+    return tiles if len(tiles) <= number else tiles[_spread(len(tiles), number)]
 
 
 def hard_data_rows(hard: HardData, number: int) -> tuple[Mask, Any]:
-    """``number`` sets of hard data: the first draw of every tile, then the second, ...; then again."""
+    """``number`` sets of hard data: the first draw of every tile, then the second, ...; then again.
+
+    Where there are more tiles than that, those of ``spread_tiles``.
+    """
     places = _places(hard, number)
     return hard[0][places], hard[1][places]
 
@@ -200,17 +203,25 @@ def _places(hard: HardData, number: int) -> tuple[Int64[np.ndarray, " row"], Int
     tiles, draws = hard[0].shape[:2]
     if tiles * draws == 0:
         raise InputError("hard data: none at the evaluation size; a smaller evaluation_tile gives some")
+    if tiles > number:
+        return _spread(tiles, number), np.zeros(number, np.int64)
     index = np.arange(number)
     return index % tiles, index // tiles % draws
 
 
-def _sources(truth: UInt8[np.ndarray, "source y x"], hard: HardData, code: Coder, number: int) -> Fields:
+def _spread(tiles: int, number: int) -> Int64[np.ndarray, " row"]:
+    """``number`` of more tiles, evenly spaced."""
+    return np.arange(number) * tiles // number
+
+
+def _sources(real: UInt8[np.ndarray, "tile y x"], hard: HardData, code: Coder, number: int) -> Fields:
     """The tiles that the sets of ``hard_data_rows`` come from. Raises InputError where these say something else."""
     mask, known = hard_data_rows(hard, number)
-    tiles = truth[_places(hard, number)[0] % max(1, len(truth))]
-    if len(truth) != len(hard[0]) or (tiles != code(known))[mask].any():
+    alike = len(real) == len(hard[0])
+    tiles = np.asarray(real[_places(hard, number)[0]] if alike else real)
+    if not alike or (tiles != code(known))[mask].any():
         raise InputError("hard data: are not those of the prepared tiles; 'geogan constrain' samples them again")
-    return np.asarray(tiles)
+    return tiles
 
 
 def _noises(

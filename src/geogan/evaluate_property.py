@@ -55,7 +55,6 @@ def evaluate_property(
     real: Values,
     train: Values,
     hard: HardData,
-    truth: Float32[np.ndarray, "source y x"],
     *,
     fields: int = 100,
     groups: int = 10,
@@ -77,7 +76,6 @@ def evaluate_property(
         code(real),
         code(train),
         hard,
-        code(truth),
         facies_names=QUARTERS,
         code=code,
         fields=fields,
@@ -86,12 +84,12 @@ def evaluate_property(
     )
     mask, known = hard_data_rows(hard, fields)
     simulated = sample(mask, known, seed)
-    truth, floor = spread_tiles(real, fields, "held-out"), spread_tiles(train, fields, "training")
+    real, floor = spread_tiles(real, fields, "held-out"), spread_tiles(train, fields, "training")
     metrics = dict(found.metrics) | {"constraint_mse": _squared_error(simulated, mask, known)}
-    metrics |= _figures(truth, simulated, features)
-    shuffled = np.random.default_rng(seed).permuted(truth.reshape(len(truth), -1), axis=1).reshape(truth.shape)
+    metrics |= _figures(real, simulated, features)
+    shuffled = np.random.default_rng(seed).permuted(real.reshape(len(real), -1), axis=1).reshape(real.shape)
     for name, control in (("floor", floor), ("noise", shuffled)):
-        metrics |= {f"{name}_{key}": value for key, value in _figures(truth, control, features).items()}
+        metrics |= {f"{name}_{key}": value for key, value in _figures(real, control, features).items()}
     return dataclasses.replace(found, metrics=plain(metrics))
 
 

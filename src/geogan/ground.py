@@ -10,8 +10,8 @@ from jaxtyping import Int64, UInt8
 from geogan.errors import InputError
 
 SPLITS = ("train", "validation", "test")
-ROLES = ("image", "constraint")
-CLASSES = tuple((split, role) for split in SPLITS for role in ROLES)  # class k = 2 * split + role
+CLASSES = (("train", "image"), ("train", "constraint"), ("validation", "image"), ("test", "image"))
+SPLIT_OF = np.array([SPLITS.index(split) for split, _ in CLASSES], np.uint8)  # class -> split
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,16 @@ def cut(rows: int, columns: int, *, largest_tile: int, split: Split, pool: float
     """Cut an image into near-equal blocks and give each a (split, role).
 
     Every class gets at least one block; the blocks of a class are spread over the image.
-    ``pool`` is the share of each split's blocks whose role is "constraint"; with 0 there is no such class.
+    ``pool`` is the share of the training blocks whose role is "constraint"; with 0 there is no such class.
 
     Raises:
         InputError: shares outside (0, 1), patterns of names, a negative gap, an image that is smaller than the
-            tile or too small for six blocks (three without a pool).
+            tile or too small for four blocks (three without a pool).
     """
     given = shares(split)
     if not 0 <= pool < 1:
         raise InputError(f"pool: must lie between 0 and 1, not {pool}")
-    needed, word = (6, "six") if pool else (3, "three")
+    needed, word = (4, "four") if pool else (3, "three")
     if largest_tile > min(rows, columns):
         raise InputError(
             f"tile, evaluation_tile: {largest_tile} is larger than the image of {rows} x {columns} pixels; "
@@ -69,10 +69,10 @@ def cut(rows: int, columns: int, *, largest_tile: int, split: Split, pool: float
         fitting = _largest_edge(rows, columns, needed)
         what = "split.block" if split.block is not None else "tile, evaluation_tile"
         limit = fitting if split.block is not None else max(fitting - 2 * split.gap, 0)
-        roles = "image and constraint ground for " if pool else ""
+        roles = "train, a pool of hard data, " if pool else "train, "
         raise InputError(
             f"{what}: blocks of {edge} pixels cut the image of {rows} x {columns} into {down * across}, {word} are "
-            f"needed ({roles}train, validation, test); give at most {limit}"
+            f"needed ({roles}validation, test); give at most {limit}"
         )
     rng = np.random.default_rng(split.seed)
     classes = _assign(down, across, given, pool, rng)
@@ -117,31 +117,30 @@ def _assign(
     """Classes of the blocks: a stratified choice along a path that visits neighbours after one another."""
     path = np.arange(down * across).reshape(down, across)
     path[1::2] = path[1::2, ::-1]
-    counts = _apportion(down * across, given, least=len(ROLES) if pool else 1)
+    counts = _apportion(down * across, given, least=(2 if pool else 1, 1, 1))
     classes = np.zeros(down * across, dtype=np.uint8)
     rest = path.ravel()
     for index in (2, 1, 0):
         chosen = _spread(rest, counts[index], rng)
         rest = rest[~np.isin(rest, chosen)]
-        classes[chosen] = 2 * index
-        if not pool:
-            continue
-        constraint = _apportion(chosen.size, (1 - pool, pool), least=1)[1]
-        classes[_spread(chosen, constraint, rng)] += 1
+        classes[chosen] = CLASSES.index((SPLITS[index], "image"))
+    if pool:  # of the blocks chosen last, which train
+        number = _apportion(chosen.size, (1 - pool, pool), least=(1, 1))[1]
+        classes[_spread(chosen, number, rng)] = CLASSES.index(("train", "constraint"))
     return classes.reshape(down, across)
 
 
-def _apportion(total: int, shares: tuple[float, ...], least: int) -> list[int]:
-    """Whole numbers by largest remainder, each at least ``least``; the largest gives what is missing."""
+def _apportion(total: int, shares: tuple[float, ...], least: tuple[int, ...]) -> list[int]:
+    """Whole numbers by largest remainder, each at least its ``least``; the largest gives what is missing."""
     exact = [share * total for share in shares]
     counts = [int(value) for value in exact]
     by_remainder = sorted(range(len(shares)), key=lambda i: counts[i] - exact[i])
     for index in by_remainder[: total - sum(counts)]:
         counts[index] += 1
-    for index, count in enumerate(counts):
-        if count < least:
-            counts[counts.index(max(counts))] -= least - count
-            counts[index] = least
+    for index, (count, needed) in enumerate(zip(counts, least, strict=True)):
+        if count < needed:
+            counts[counts.index(max(counts))] -= needed - count
+            counts[index] = needed
     return counts
 
 

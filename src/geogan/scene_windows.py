@@ -11,7 +11,7 @@ from jaxtyping import Int64, UInt8
 
 from geogan.errors import InputError
 from geogan.territories import Picture, Territory
-from geogan.tiles import admitted_class, block_of, starts
+from geogan.tiles import SPLIT_OF, admitted_class, block_of, starts
 
 PIECE = (512, 2048)  # rows and columns that are read at once; whole blocks of most files
 
@@ -74,7 +74,7 @@ def _admitted(picture: Picture, ground: Territory, cutting: Cutting, gap: int) -
     rows, columns = (_starts(lines, cutting, near) for lines, near in zip(borders, gaps, strict=True))
     row, column = (side.ravel() for side in np.meshgrid(rows, columns, indexing="ij"))
     classes, admitted = admitted_class(blocks, frame.windows(grid, row, column, cutting.tile, cutting.tile), gap)
-    return Windows(row[admitted], column[admitted], (classes[admitted] // 2).astype(np.uint8))
+    return Windows(row[admitted], column[admitted], SPLIT_OF[classes[admitted]])
 
 
 def _starts(borders: Int64[np.ndarray, " border"], cutting: Cutting, gap: int) -> Int64[np.ndarray, " start"]:

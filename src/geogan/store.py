@@ -22,6 +22,7 @@ from geogan.value_range import ValueRange
 
 __all__ = [
     "GROUPS",
+    "SOURCES",
     "Constraints",
     "Prepared",
     "open_constraints",
@@ -29,6 +30,9 @@ __all__ = [
     "verify",
 ]
 
+
+# The tiles that hard data are read from: in training those of a pool apart from the real ones, else the held-out ones.
+SOURCES = {"tiles": (("train", "constraint"),), "evaluation": (("validation", "image"), ("test", "image"))}
 
 Tiles = UInt8[np.ndarray, "tile y x"] | Float32[np.ndarray, "tile y x"]
 Known = UInt8[np.ndarray, "tile draw y x"] | Float32[np.ndarray, "tile draw y x"]
@@ -90,11 +94,6 @@ class Prepared:
         with reading(self.path):
             return np.asarray(open_array(self.path, group, self.variable).oindex[index])
 
-    def index(self, role: str, group: str = "tiles") -> Int64[np.ndarray, " tile"]:
-        """Positions in the store of the tiles of one role, over all splits."""
-        spans = [self._range(split, role, group) for split in SPLITS]
-        return np.concatenate([np.arange(span.start, span.stop, dtype=np.int64) for span in spans])
-
     def plan(self, group: str = "tiles") -> Plan:
         """Split, role and place in the source of every tile."""
         with reading(self.path):
@@ -117,7 +116,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Constraints:
-    """A constraint store: masks and what is known under them, over the tiles with role "constraint".
+    """A constraint store: masks and what is known under them, over the tiles of ``SOURCES``.
 
     ``draws`` is 0 for a dataset without hard data. ``continuous``: what is known are values of a property.
     ``prepared`` is the digest of the store they come from.
@@ -130,13 +129,15 @@ class Constraints:
     prepared: str
     digest: str
 
-    def read(self, split: str, group: str = "tiles") -> tuple[Bool[np.ndarray, "tile draw y x"], Known]:
+    def read(self, split: str) -> tuple[Bool[np.ndarray, "tile draw y x"], Known]:
         """The hard data of a split: masks, and facies codes (255 where the mask is False) or scaled values (NaN there).
 
+        Those of training have the size of training tiles, the others that of evaluation tiles.
         Raises InputError for an unknown name and for damaged data.
         """
         if split not in SPLITS:
             raise InputError(f"{self.path}: no split {split!r}; one of {', '.join(SPLITS)}")
+        group = "tiles" if split == "train" else "evaluation"
         with reading(self.path):
             opened = open_group(self.path, group)
             tile, counts = _tile(self.path, group), np.asarray(opened.attrs["counts"], dtype=np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 from geogan.errors import InputError
 from geogan.footprints import Frame, groups, overlapping
 from geogan.grids import Grid
-from geogan.ground import SPLITS, Blocks, Split, cut, shares
+from geogan.ground import CLASSES, SPLITS, Blocks, Split, cut, shares
 from geogan.scenes import Layer
 
 TRAIN = SPLITS.index("train")
@@ -141,7 +141,8 @@ def deal(pixels: Sequence[int], wanted: Sequence[float], rng: np.random.Generato
 
 def _whole(ground: Sequence[Picture], to: int) -> Territory:
     frame, (top, left, bottom, right) = _union(ground)
-    return Territory(frame, Blocks(np.array([top, bottom]), np.array([left, right]), np.array([[2 * to]], np.uint8)))
+    classes = np.array([[CLASSES.index((SPLITS[to], "image"))]], np.uint8)
+    return Territory(frame, Blocks(np.array([top, bottom]), np.array([left, right]), classes))
 
 
 def _cut(ground: Sequence[Picture], split: Split, largest: Mapping[str, int]) -> Territory:

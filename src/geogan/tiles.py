@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
 from geogan.errors import InputError
-from geogan.ground import CLASSES, ROLES, SPLITS, Blocks, Split, cut
+from geogan.ground import CLASSES, SPLIT_OF, SPLITS, Blocks, Split, cut
 from geogan.training_image import Values, missing
 
 __all__ = [
     "CLASSES",
-    "ROLES",
     "SPLITS",
+    "SPLIT_OF",
     "Blocks",
     "Plan",
     "Split",
@@ -129,7 +129,7 @@ def admitted_class(blocks: Blocks, box: Box, gap: int = 0) -> tuple[Codes, Flags
     admitted = _uniform(blocks, blocks.classes, box, own)
     if gap > 0:
         near = (top - gap, left - gap, bottom + gap, right + gap)
-        admitted &= _uniform(blocks, blocks.classes // 2, near, own // 2)
+        admitted &= _uniform(blocks, SPLIT_OF[blocks.classes], near, SPLIT_OF[own])
     return own, admitted
 
 

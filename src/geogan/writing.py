@@ -13,8 +13,8 @@ from jaxtyping import Bool, Shaped
 from geogan.files import replacing_folder
 from geogan.manifests import write_manifest
 from geogan.shards import Variable, write_coordinates, write_variable
-from geogan.store import GROUPS, Prepared
-from geogan.tiles import CLASSES, SPLITS, Plan
+from geogan.store import GROUPS, SOURCES, Prepared
+from geogan.tiles import CLASSES, SPLIT_OF, SPLITS, Plan
 from geogan.training_image import NODATA, TrainingImage
 from geogan.value_range import ValueRange
 
@@ -48,7 +48,7 @@ def write_prepared(path: Path, image: TrainingImage, plans: dict[str, Plan], key
 
 
 def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws: int, key: str) -> dict[str, int]:
-    """Write the hard data over the tiles with role "constraint"; returns the number of masks per group.
+    """Write the hard data over the tiles of ``SOURCES``; returns the number of masks per group.
 
     ``mask_of(group, source tile, draw)`` gives the masks; with 0 draws the store is empty.
     """
@@ -110,12 +110,13 @@ def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan, scale: Val
 
 
 def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: MaskOf, draws: int) -> int:
-    plan, source, tile = prepared.plan(name), prepared.index("constraint", name), prepared.tile(name)
-    counts = [prepared.count(split, "constraint", name) for split in SPLITS]
+    plan, tile = prepared.plan(name), prepared.tile(name)
+    source = np.flatnonzero(np.isin(plan.classes, [CLASSES.index(one) for one in SOURCES[name]]))
+    counts = [int((SPLIT_OF[plan.classes[source]] == split).sum()) for split in range(len(SPLITS))]
     group.attrs.update({"tile": tile, "counts": counts})
     if draws == 0:
         return 0
-    splits = np.array(SPLITS, dtype=object)[plan.classes[source] // 2]
+    splits = np.array(SPLITS, dtype=object)[SPLIT_OF[plan.classes[source]]]
     coordinates = {
         "source_tile": source,
         "split": splits,
