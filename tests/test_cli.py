@@ -176,7 +176,7 @@ def test_a_gslib_grid_replaces_the_source_of_a_dataset_that_exists(tmp_path: Pat
         "sha256": sha256_of(grid),
     }
     assert dataset["tile"] == 32
-    assert "0.1 # share of each split's ground" in (folder / "params.yaml").read_text()
+    assert "0.1 # share of the training ground" in (folder / "params.yaml").read_text()
 
 
 def test_what_dvc_does_not_track_is_not_imported(tmp_path: Path) -> None:
