@@ -214,7 +214,7 @@ def test_a_profile_is_merged_key_by_key_and_a_wrong_one_not_at_all(tmp_path: Pat
     assert experiment["critic_penalty"] == {"name": "wgan_gp", "weight": 5.0}
     assert experiment["batch"] == 4
     gone = {line.strip() for line in before.splitlines() if line not in after.splitlines()}
-    assert gone == {"steps: 30", "name: relativistic", "name: r1", "on_fake: true"}
+    assert gone == {"steps: 30", "name: relativistic", "name: r1", "weight: 1.0", "on_fake: true"}
     assert after.count("#") == before.count("#")
 
     (folder / "profiles/broken.yaml").write_text(f"experiments: {{{EXPERIMENT}: {{stpes: 3}}}}\n")
