@@ -21,6 +21,7 @@ from geogan.constraints import Density, Masks, NoConstraints, Number, WellColumn
 from geogan.errors import InputError
 from geogan.files import sha256_of
 from geogan.grids import Grid
+from geogan.manifests import write_manifest
 from geogan.prepare import constrain, prepare
 from geogan.store import Prepared, open_constraints, open_prepared, verify
 from geogan.tiles import CLASSES, SPLITS, Split
@@ -275,6 +276,18 @@ def test_reading_finds_a_flipped_byte_by_itself(prepared: Prepared) -> None:
     opened = open_prepared(prepared.path)  # the size is right
     with pytest.raises(InputError, match="damaged store"):
         [opened.tiles(split, role) for split, role in CLASSES]
+
+
+def test_a_store_with_the_splits_of_an_earlier_version_is_refused(prepared: Prepared) -> None:
+    """Its six classes, read as four, would give other tiles without a word."""
+    file = prepared.path / "zarr.json"
+    content = json.loads(file.read_text())
+    content["attributes"]["counts"] += [1, 1]
+    file.write_text(json.dumps(content))
+    (prepared.path / "manifest.json").unlink()
+    write_manifest(prepared.path, "prepared")
+    with pytest.raises(InputError, match=r"a\.zarr: an earlier version made it.*'geogan prepare' makes it again"):
+        open_prepared(prepared.path)
 
 
 def test_unknown_names_are_refused(prepared: Prepared) -> None:

@@ -124,7 +124,7 @@ def evaluate(
     metrics |= ensemble_figures(grouped, group_truth, reliable, count)
     metrics |= baseline_figures(beside["floor"], group_near, group_mask, group_facies, group_truth)
     metrics["copy_rate"] = copy_rate(simulated, references, count)
-    metrics |= _real(real, wanted, mask, facies_names)
+    metrics |= _real(real, wanted, mask, own, facies_names)
     metrics["floor_copy_rate"] = copy_rate(real, references, count)
     for name, of_control in beside.items():
         figures = summary(wanted, of_control, facies_names) | halo.control_figures(samples[name], own, near)
@@ -241,10 +241,9 @@ def _mean_hamming(groups: UInt8[np.ndarray, "group noise y x"]) -> float:
 
 
 def _real(
-    real: UInt8[np.ndarray, "tile y x"], truth: Statistics, mask: Mask, facies_names: Sequence[str]
+    real: UInt8[np.ndarray, "tile y x"], truth: Statistics, mask: Mask, own: Fields, facies_names: Sequence[str]
 ) -> dict[str, float]:
-    """Figures of the real tiles to read those of the sample against."""
-    own = real[np.arange(len(mask)) % len(real)]  # hard data at the same places, honoured by definition
+    """Figures of the real tiles to read those of the sample against; ``own``: the tiles that the hard data are from."""
     means = truth.proportions.mean(axis=0)
     return {
         **{f"proportion_{name}_real": float(means[code]) for code, name in enumerate(facies_names)},

@@ -54,7 +54,7 @@ def prepare(
 
 
 def constrain(prepared: Prepared, masks: Masks, *, path: Path, key: str) -> dict[str, Any]:
-    """Draw hard data over the tiles that serve for them (``SOURCES``) and write the constraint store at ``path``.
+    """Draw hard data over ``HARD_DATA_TILES`` of a prepared store and write the constraint store at ``path``.
 
     A mask depends on the seed, the tile's position in the store and the draw only. Returns ``draws`` and the
     number of masks per group (0 where there are no hard data).

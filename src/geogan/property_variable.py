@@ -52,6 +52,9 @@ class Property(Variable):
         return TOLERANCE * (self.span.high - self.span.low)
 
     def read(self, label: str) -> float:
+        """The value that a well's label says, in the units of the property. Raises ValueError where it is no number
+        or not in the range of the training image.
+        """
         known = f"the values of the training image are from {self.span.low:g} to {self.span.high:g}"
         try:
             with np.errstate(over="ignore"):

@@ -22,7 +22,6 @@ from geogan.value_range import ValueRange
 
 __all__ = [
     "GROUPS",
-    "SOURCES",
     "Constraints",
     "Prepared",
     "open_constraints",
@@ -30,9 +29,6 @@ __all__ = [
     "verify",
 ]
 
-
-# The tiles that hard data are read from: in training those of a pool apart from the real ones, else the held-out ones.
-SOURCES = {"tiles": (("train", "constraint"),), "evaluation": (("validation", "image"), ("test", "image"))}
 
 Tiles = UInt8[np.ndarray, "tile y x"] | Float32[np.ndarray, "tile y x"]
 Known = UInt8[np.ndarray, "tile draw y x"] | Float32[np.ndarray, "tile draw y x"]
@@ -116,7 +112,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Constraints:
-    """A constraint store: masks and what is known under them, over the tiles of ``SOURCES``.
+    """A constraint store: masks and what is known under them, over the pool's training tiles and the held-out ones.
 
     ``draws`` is 0 for a dataset without hard data. ``continuous``: what is known are values of a property.
     ``prepared`` is the digest of the store they come from.
@@ -155,11 +151,14 @@ def open_prepared(path: Path) -> Prepared:
     """Open a prepared store after checking that every file is there with its size.
 
     Raises:
-        InputError: the store is missing, half-written, empty or of another kind, or a file of it lacks bytes.
+        InputError: the store is missing, half-written, empty, of another kind or of an earlier version, or a file of
+            it lacks bytes.
     """
     _, digest = read_manifest(path, "prepared")
     with reading(path):
         attributes: dict[str, Any] = dict(open_group(path, "tiles").attrs)
+        if len(attributes["counts"]) != len(CLASSES):
+            raise InputError(f"{path}: an earlier version made it, with other splits; 'geogan prepare' makes it again")
         a, b, c, d, e, f = attributes["transform"]
         grid = Grid(attributes["rows"], attributes["columns"], (a, b, c, d, e, f), attributes["crs"])
         names = tuple(attributes["facies_names"])

@@ -13,10 +13,13 @@ from jaxtyping import Bool, Shaped
 from geogan.files import replacing_folder
 from geogan.manifests import write_manifest
 from geogan.shards import Variable, write_coordinates, write_variable
-from geogan.store import GROUPS, SOURCES, Prepared
+from geogan.store import GROUPS, Prepared
 from geogan.tiles import CLASSES, SPLIT_OF, SPLITS, Plan
 from geogan.training_image import NODATA, TrainingImage
 from geogan.value_range import ValueRange
+
+# The tiles that hard data are read from: in training those of a pool apart from the real ones, else the held-out ones.
+HARD_DATA_TILES = {"tiles": (("train", "constraint"),), "evaluation": (("validation", "image"), ("test", "image"))}
 
 MaskOf = Callable[[str, int, int], Bool[np.ndarray, "y x"]]  # (group, source tile, draw) -> mask
 
@@ -48,7 +51,7 @@ def write_prepared(path: Path, image: TrainingImage, plans: dict[str, Plan], key
 
 
 def write_constraints(path: Path, prepared: Prepared, mask_of: MaskOf, *, draws: int, key: str) -> dict[str, int]:
-    """Write the hard data over the tiles of ``SOURCES``; returns the number of masks per group.
+    """Write the hard data over the tiles of ``HARD_DATA_TILES``; returns the number of masks per group.
 
     ``mask_of(group, source tile, draw)`` gives the masks; with 0 draws the store is empty.
     """
@@ -111,15 +114,14 @@ def _write_tiles(group: zarr.Group, image: TrainingImage, plan: Plan, scale: Val
 
 def _write_masks(group: zarr.Group, prepared: Prepared, name: str, mask_of: MaskOf, draws: int) -> int:
     plan, tile = prepared.plan(name), prepared.tile(name)
-    source = np.flatnonzero(np.isin(plan.classes, [CLASSES.index(one) for one in SOURCES[name]]))
-    counts = [int((SPLIT_OF[plan.classes[source]] == split).sum()) for split in range(len(SPLITS))]
-    group.attrs.update({"tile": tile, "counts": counts})
+    source = np.flatnonzero(np.isin(plan.classes, [CLASSES.index(one) for one in HARD_DATA_TILES[name]]))
+    split = SPLIT_OF[plan.classes[source]]
+    group.attrs.update({"tile": tile, "counts": np.bincount(split, minlength=len(SPLITS)).tolist()})
     if draws == 0:
         return 0
-    splits = np.array(SPLITS, dtype=object)[SPLIT_OF[plan.classes[source]]]
     coordinates = {
         "source_tile": source,
-        "split": splits,
+        "split": np.array(SPLITS, dtype=object)[split],
         "row": plan.row[source],
         "column": plan.column[source],
     }

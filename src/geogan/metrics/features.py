@@ -64,6 +64,7 @@ def random_conv(channels: int) -> Extractor:
 
     @torch.no_grad()
     def compute(images: Float[Tensor, "tile channel y x"]) -> Float[Tensor, "tile feature"]:
+        """Mean and standard deviation of every layer's responses at every scale; images in [-1, 1]."""
         pooled = []
         for scale in _SCALES:
             x = F.avg_pool2d(images, scale, ceil_mode=True) if scale > 1 else images
@@ -91,6 +92,7 @@ def onnx(path: Path, channels: int) -> Extractor:
 
     @torch.no_grad()
     def compute(images: Float[Tensor, "tile channel y x"]) -> Float[Tensor, "tile feature"]:
+        """The graph's output; images in [-1, 1], grey ones as three equal channels, resized as it wants them."""
         colours = images.expand(-1, 3, -1, -1) if channels == 1 else images[:, :3]
         resized = F.interpolate(colours, size=size, mode="bilinear", antialias=True)
         step = 1 if shape[0] == 1 else len(resized)

@@ -75,6 +75,7 @@ class _Handles(threading.local):
         self.open: OrderedDict[tuple[object, ...], tuple[ExitStack, DatasetReader]] = OrderedDict()
 
     def get(self, file: Path, driver: str, target: Target | None) -> DatasetReader:
+        """The open file, from here if it is the same file still; the one used longest ago is closed."""
         if self.process != os.getpid():  # a handle must not be shared with the process that this one came from
             self.process, self.open = os.getpid(), OrderedDict()
         state = file.stat()
