@@ -42,6 +42,7 @@ class Simulation(Task):
         "soft_data.py",
         "generators/generator.py",
         "generators/hourglass.py",
+        "generators/surrounded.py",
     )
     shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
 

@@ -109,6 +109,8 @@ def test_params_that_cannot_be(refused: Refused, setting: str, said: str) -> Non
         (f"{KEY}.generator.filters=[]", f"{KEY}.generator: cannot be built for tiles of 32 ("),
         (f"{KEY}.generator.dilations=[0]", f"{KEY}.generator: cannot be built for tiles of 32 (non-positive dilation"),
         (f"{KEY}.diversity.reach=0", f"{KEY}.diversity.reach: must be at least 1 pixel, got 0"),
+        (f"{KEY}.system.margin=-8", f"{KEY}.system.margin: must be at least 0 cells, got -8"),
+        (f"{KEY}.system.margin=12", f"{KEY}.system.margin: 12 is no multiple of the generator's stride, 8"),
         (f"{KEY}.latent.channels=-1", f"{KEY}.latent.channels: must be at least 1, got -1"),
         (f"{KEY}.critic.filters=[4, -4]", f"{KEY}.critic: cannot be built for tiles of 32 ("),
         (f"{KEY}.critic.filters=[2, 2, 2, 2, 2, 2]", f"{KEY}.critic: cannot be built for tiles of 32 ("),

@@ -15,7 +15,7 @@ from geogan import drawn_fields
 from geogan.choices import Choice
 from geogan.errors import InputError
 from geogan.facies import activate
-from geogan.generators import FIELD_GENERATORS, Generator
+from geogan.generators import FIELD_GENERATORS, Generator, surrounded
 from geogan.inference import FieldSampler
 from geogan.large_fields import FEATURES, Window, plan_windows
 from geogan.receptive_field import ReceptiveField
@@ -52,8 +52,9 @@ def made(name: str, facies: int = 2) -> Generator:
     return network.eval()
 
 
-def sampler(name: str, facies: int = 2) -> FieldSampler:
-    return FieldSampler(made(name, facies), Choice("uniform", {"channels": 3}), facies, torch.device("cpu"))
+def sampler(name: str, facies: int = 2, margin: int = 0) -> FieldSampler:
+    network = surrounded(made(name, facies), margin).eval()
+    return FieldSampler(network, Choice("uniform", {"channels": 3}), facies, torch.device("cpu"))
 
 
 def hard(rows: int = ROWS, columns: int = COLUMNS, facies: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -86,15 +87,33 @@ def test_every_generator_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("facies", [2, 3])
-def test_windows_leave_no_trace(name: str, facies: int) -> None:
-    drawn = sampler(name, facies)
+@pytest.mark.parametrize(("facies", "margin"), [(2, 0), (3, 0), (2, 16)])
+def test_windows_leave_no_trace(name: str, facies: int, margin: int) -> None:
+    drawn = sampler(name, facies, margin)
     data = hard(facies=facies)
     whole = image(drawn, plan_of(drawn, None), data)
     assert whole.std() > 0.05
     plan = plan_of(drawn, 32)
     assert len(plan) == 35
     assert np.abs(image(drawn, plan, data) - whole).max() < 1e-5
+
+
+def test_with_a_margin_a_field_has_no_border() -> None:
+    """The same noise everywhere and nothing known: then all cells are alike, if none sees what lies beyond."""
+    network = made("dilated")
+    drawn = {margin: surrounded(network, margin).eval() for margin in (0, 16, 20)}  # it sees 20 cells around
+    spans = {}
+    for margin, one in drawn.items():
+        with torch.no_grad():
+            image = one(torch.full((1, *one.noise_shape(24, 30)), 0.5), torch.zeros(1, 2, 24, 30))
+        assert image.shape == (1, 1, 24, 30)
+        spans[margin] = float(image.max() - image.min())
+    assert spans[20] < 1e-5 < 1e-3 < spans[16] < spans[0]
+
+
+def test_a_margin_of_0_is_no_other_generator() -> None:
+    network = made("dilated")
+    assert surrounded(network, 0) is network
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -149,7 +168,7 @@ def test_windows_are_taken_where_one_piece_is_too_large() -> None:
     for edge, count in ((640, 1), (832, 1), (840, 4), (4096, 49)):
         plan = plan_windows(edge, edge, 8, field)
         assert len(plan) == count, edge
-        assert max(one.cells for one in plan) <= cells
+        assert max(one.cells(0) for one in plan) <= cells
         assert sum((one.rows.end - one.rows.start) * (one.columns.end - one.columns.start) for one in plan) == edge**2
     assert [len(plan_windows(208, 208, 8, field, at_once=n)) for n in (16, 17)] == [1, 9]
     assert len(plan_windows(4096, 4096, 8, ReceptiveField(None, 768.0, "it"))) == 1

@@ -151,7 +151,7 @@ HELPERS = {"context", "courses", "levels", "city", "city_rendering", "city_stree
 @pytest.mark.parametrize(
     ("package", "tables", "helpers"),
     [
-        ("generators", [GENERATORS], {"generator", "hourglass", "translator"}),
+        ("generators", [GENERATORS], {"generator", "hourglass", "surrounded", "translator"}),
         ("critics", [CRITICS], set()),
         ("objectives", [OBJECTIVES], {"objective"}),
         ("penalties", [CRITIC_PENALTIES, CONSTRAINT_COSTS, DIVERSITIES, RECONSTRUCTIONS], {"gradient"}),

@@ -13,7 +13,7 @@ from torch import Tensor
 from geogan import refinement
 from geogan.choices import Choice
 from geogan.descent import COORDINATES, MARGIN, RATE, Wells, cost, lead
-from geogan.generators.generator import Generator
+from geogan.generators import Generator, surrounded
 from geogan.inference import FieldSampler, noise
 from geogan.latents import LATENTS
 from geogan.metrics.wells import isolated
@@ -230,6 +230,18 @@ def test_uniform_noise_stays_inside_its_range_where_normal_noise_may_go_on() -> 
     assert inside.seen[-1].shape[0] == RESTARTS
     _, _, outcomes = refined(sampler(outside, "normal"), wells, n=1)
     assert outcomes[0].missed == ()
+
+
+def test_fields_with_a_margin() -> None:
+    """Wells keep their cells, and the noise that moves is theirs: that of the margin stays."""
+    inner = Free()
+    wells = {(0, 0): 1, (4, 4): 0, (7, 8): 1}
+    fields, moved, outcomes = refined(sampler(surrounded(inner, 2)), wells)
+    assert fields.shape == moved.shape == (2, *SHAPE)
+    for field, one in zip(moved, outcomes, strict=True):
+        assert [field[cell] for cell in wells] == list(wells.values())
+        assert one.missed == ()
+    assert inner.seen[0].shape[-2:] == (SHAPE[0] + 4, SHAPE[1] + 4)
 
 
 def test_three_facies() -> None:

@@ -32,7 +32,8 @@ class Graph:
     """A network as ONNX shall hold it: inputs and one output, batch, rows and columns left open.
 
     ``inputs``: names; ``example(batch, rows, columns)``: values of the inputs, rows and columns in strides;
-    ``strides``: per input, how many of its pixels make a stride; ``sizes``: three (rows, columns) in strides,
+    ``strides``: per input, how many of its pixels make a stride; ``further``: per input, pixels that it has beyond
+    those, along each axis; ``sizes``: three (rows, columns) in strides,
     the first to export with, the others to compare with torch.
     """
 
@@ -41,6 +42,7 @@ class Graph:
     output: str
     example: Callable[[int, int, int], tuple[Tensor, ...]]
     strides: tuple[int, ...]
+    further: tuple[int, ...]
     sizes: tuple[tuple[int, int], tuple[int, int], tuple[int, int]] = ((8, 10), (6, 9), (12, 8))
 
 
@@ -75,7 +77,10 @@ def write_onnx(graph: Graph, file: Path) -> float:
 
     network = graph.network.eval()
     batch, rows, columns = (torch.export.Dim(name) for name in ("batch", "rows", "columns"))
-    shapes = tuple({0: batch, 2: _times(stride, rows), 3: _times(stride, columns)} for stride in graph.strides)
+    shapes = tuple(
+        {0: batch, 2: _linear(stride, rows, more), 3: _linear(stride, columns, more)}
+        for stride, more in zip(graph.strides, graph.further, strict=True)
+    )
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of torchvision, which is not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -105,9 +110,10 @@ def write_onnx(graph: Graph, file: Path) -> float:
     return worst
 
 
-def _times(stride: int, dimension: Any) -> Any:
-    """A derived dimension; torch takes no ``1 * dimension``."""
-    return dimension if stride == 1 else stride * dimension
+def _linear(stride: int, dimension: Any, further: int) -> Any:
+    """stride * dimension + further; torch takes no ``1 * dimension`` and no ``+ 0``."""
+    scaled = dimension if stride == 1 else stride * dimension
+    return scaled + further if further else scaled
 
 
 def figures(metrics: dict[str, Any]) -> str:

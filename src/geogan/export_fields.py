@@ -33,9 +33,9 @@ class _Image(nn.Module):
 def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
     """Graph and card of a bundle.
 
-    Inputs ``noise (batch, noise, y / stride, x / stride)`` and ``condition (batch, 1 + channel, y, x)`` (mask, then
-    mask * value; then as many channels of soft data, if it was trained with some), output
-    ``image (batch, channel, y, x)``; y and x are multiples of the stride.
+    Inputs ``noise (batch, noise, zy, zx)``, zy and zx as the generator's ``noise_shape`` tells, and ``condition (batch,
+    1 + channel, y, x)`` (mask, then mask * value; then as many channels of soft data, if it was trained with some),
+    output ``image (batch, channel, y, x)``; y and x are multiples of the stride.
     """
     sampler = bundle.sampler
     stride = sampler.generator.stride
@@ -54,8 +54,9 @@ def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
             told = torch.cat([told, smooth(facies.encode(codes, sampler.count), bundle.soft)], dim=1)
         return sampler.latent.build(LATENTS, shape, rng), told
 
-    noise_stride = sampler.generator.noise_shape(stride, stride)[1]
-    graph = Graph(_Image(sampler.generator), ("noise", "condition"), "image", example, (noise_stride, stride))
+    one, two = (sampler.generator.noise_shape(side, side)[1] for side in (stride, 2 * stride))
+    strides, further = (two - one, stride), (2 * one - two, 0)
+    graph = Graph(_Image(sampler.generator), ("noise", "condition"), "image", example, strides, further)
     return Exported({"model.onnx": graph}, card(bundle, metrics))
 
 
@@ -74,6 +75,8 @@ def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
         low, high = system["value_range"]
         made = "fields of a continuous property: noise and hard data in, values out"
         what, share = f"Values: from {low:g} to {high:g}, scaled to [-1, 1]", ""
+    stride, margin = bundle.sampler.generator.stride, bundle.sampler.generator.margin
+    covered = f"; `noise` covers {margin} cells more on every side" if margin else ""
     run = f"`geogan simulate {system['experiment']} --wells wells.csv --size 125 125 -n 100 -o fields.npz`"
     if bundle.soft:
         run = f"{run[:-1]} --soft soft.tif`"
@@ -91,7 +94,7 @@ Conditional {made}.
 
 ## Use
 
-{use} any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {bundle.sampler.generator.stride}.
+{use} any ONNX runtime: inputs `noise` and `condition`, rows and columns multiples of {stride}{covered}.
 
 ## Limits
 

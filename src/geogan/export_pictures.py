@@ -47,7 +47,7 @@ def graph(translator: PictureTranslator) -> Graph:
         return (torch.rand((batch, channels, unit * rows, unit * columns), generator=rng) * 2 - 1,)
 
     sizes = ((2, 3), (1, 2), (3, 2)) if stride > 64 else ((3, 4), (2, 3), (5, 2))
-    return Graph(_Image(translator.network, translator.classes), ("scene",), "image", example, (stride,), sizes)
+    return Graph(_Image(translator.network, translator.classes), ("scene",), "image", example, (stride,), (0,), sizes)
 
 
 def card(bundle: TranslatorBundle, metrics: dict[str, Any]) -> str:

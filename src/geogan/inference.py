@@ -19,7 +19,7 @@ from geogan.blocks import pad_to_multiple
 from geogan.bundles import load_weights, open_folder, pick_device, read_evaluation
 from geogan.choices import Choice, choose
 from geogan.errors import InputError
-from geogan.generators import FIELD_GENERATORS, Generator
+from geogan.generators import FIELD_GENERATORS, Generator, surrounded
 from geogan.large_fields import FEATURES, Window, plan_windows
 from geogan.latents import LATENTS
 from geogan.receptive_field import ReceptiveField
@@ -87,7 +87,7 @@ class FieldSampler:
         """Bytes of main memory that drawing fields of this size takes, about: noise, features, fields of a batch."""
         batch, plan = self._plan(rows, columns, window)
         held = FEATURES_HELD if self.device.type == "cpu" else 0
-        features = held * self.receptive_field.bytes_per_cell * max(one.cells for one in plan)
+        features = held * self.receptive_field.bytes_per_cell * max(one.cells(self.generator.margin) for one in plan)
         stride = self.generator.stride
         padded = (-(-side // stride) * stride for side in (rows, columns))
         given = (4 if self.count == facies.CONTINUOUS else 1) * rows * columns
@@ -103,7 +103,7 @@ class FieldSampler:
         sizes = [1] if self.device.type == "cpu" else [CUDA_BATCH, 1]
         for size in sizes:
             plan = plan_windows(rows, columns, self.generator.stride, self.receptive_field, window, size)
-            fits = size * plan[0].cells * self.receptive_field.bytes_per_cell <= FEATURES
+            fits = size * plan[0].cells(self.generator.margin) * self.receptive_field.bytes_per_cell <= FEATURES
             if len(plan) == 1 and fits:
                 break
         return size, plan
@@ -158,15 +158,15 @@ class FieldSampler:
         plan: Iterable[Window],
     ) -> Iterator[tuple[Window, Float[Tensor, "field channel v u"]]]:
         """The generator's outputs before their activation, plus the shift, by windows."""
-        stride = self.generator.stride
+        stride, margin = self.generator.stride, self.generator.margin
         height, width = (-(-side // stride) * stride for side in mask.shape[1:])
         shape = (1, *self.generator.noise_shape(height, width))
         z = torch.cat([self.latent.build(LATENTS, shape, noise(seed, k)) for k in realizations]).to(self.device)
-        scales = (height // shape[2], width // shape[3])
+        scales = ((height + 2 * margin) // shape[2], (width + 2 * margin) // shape[3])
         for one in plan:
             shown = self.condition(mask, codes, one.rows.seen(), one.columns.seen())
             shown = pad_to_multiple(shown.to(self.device), stride)
-            part = z[..., one.rows.seen(scales[0]), one.columns.seen(scales[1])]
+            part = z[..., one.rows.seen(scales[0], margin), one.columns.seen(scales[1], margin)]
             with torch.no_grad():
                 raw = self.generator(part, shown)
             if not raw.isfinite().all():
@@ -285,9 +285,10 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
     count = len(system["facies"]) or facies.CONTINUOUS
     image = facies.channels(count)
     shown = 1 + image * (2 if config["system"]["soft"] else 1)
-    generator: Generator = choose(f"{where}.generator", config["generator"], FIELD_GENERATORS).build(
+    network: Generator = choose(f"{where}.generator", config["generator"], FIELD_GENERATORS).build(
         FIELD_GENERATORS, shown, image, latent.options["channels"]
     )
+    generator = surrounded(network, config["system"].get("margin", 0))
     load_weights(generator, path)
     target = pick_device(device)
     sampler = FieldSampler(generator.to(target).eval().requires_grad_(False), latent, count, target)

@@ -35,9 +35,9 @@ class Span:
         """The same cells in what was computed."""
         return slice(self.start - self.first, self.end - self.first)
 
-    def seen(self, scale: int = 1) -> slice:
-        """In the field, or in a map whose cells are ``scale`` of the field's."""
-        return slice(self.first // scale, self.last // scale)
+    def seen(self, scale: int = 1, margin: int = 0) -> slice:
+        """In the field, or in a map whose cells are ``scale`` of the field's, and that has a margin around it."""
+        return slice(self.first // scale, (self.last + 2 * margin) // scale)
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Window:
     rows: Span
     columns: Span
 
-    @property
-    def cells(self) -> int:
+    def cells(self, margin: int) -> int:
         """Cells that are computed."""
-        return (self.rows.last - self.rows.first) * (self.columns.last - self.columns.first)
+        sides = (side.last - side.first + 2 * margin for side in (self.rows, self.columns))
+        return math.prod(sides)
 
 
 def plan_windows(

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geogan.generators import Generator
+from geogan.generators import Generator, Surrounded
 
 LIMIT = 2**15  # cells along the longest probe: what looks farther is taken to look everywhere
 FLOAT = 4  # bytes
@@ -38,6 +38,8 @@ class ReceptiveField:
         the input *of every layer* reach it; those are what a window must hold, because at its edge a layer reads
         zeros instead. Strips along rows and along columns suffice, the taps of a kernel being a product of the two.
         """
+        if isinstance(generator, Surrounded):  # what it draws around a window is cut off with the window's edge
+            return cls.of(generator.inner)
         probe = _Probe(generator)
         why = next((f"its layer {name} ({type(layer).__name__})" for name, layer in _whole(generator)), "")
         sides = [_side(probe, generator.stride, axis) for axis in (0, 1)]

@@ -15,7 +15,7 @@ from torch.nn import Parameter
 from geogan.choices import Choice
 from geogan.critics import CRITICS
 from geogan.errors import InputError
-from geogan.generators import FIELD_GENERATORS, TRANSLATORS
+from geogan.generators import FIELD_GENERATORS, TRANSLATORS, surrounded
 from geogan.optimisers import OPTIMISERS
 from geogan.system import Slots
 from geogan.systems import SYSTEMS
@@ -36,7 +36,7 @@ def refuse(
         if slots.generator.name in TRANSLATORS:
             shown = _pictures(where, system, slots, _both(tile), _both(evaluation_tile))
         else:  # fields are padded to what the network takes
-            shown = [_field(where, slots, _both(tile)[0])]
+            shown = [_field(where, slots, _both(tile)[0], system.options.get("margin", 0))]
         for picture in shown:
             with _naming(f"{where}.critic", f"tiles of {picture.shape[-1]}"):
                 slots.critic.build(CRITICS, picture.shape[1])(picture)
@@ -49,11 +49,16 @@ def _both(edge: Edge) -> tuple[int, int]:
     return (edge, edge) if isinstance(edge, int) else edge
 
 
-def _field(where: str, slots: Slots, tile: int) -> Float[Tensor, "two channel y x"]:
+def _field(where: str, slots: Slots, tile: int, margin: int) -> Float[Tensor, "two channel y x"]:
     """What a critic of fields is shown."""
     with _naming(f"{where}.generator", f"tiles of {tile}"):
         generator = slots.generator.build(FIELD_GENERATORS, 2, 1, slots.latent.options["channels"])
         _divides(where, generator.stride, tile)
+    if margin % generator.stride:
+        raise InputError(
+            f"{where}.system.margin: {margin} is no multiple of the generator's stride, {generator.stride}"
+        )
+    generator = surrounded(generator, margin)
     with _naming(f"{where}.latent", f"tiles of {tile}"):
         z = torch.zeros(2, *generator.noise_shape(tile, tile))
     with _naming(f"{where}.generator", f"tiles of {tile}"):

@@ -14,6 +14,7 @@ from geogan.generators.encoder_decoder import EncoderDecoder
 from geogan.generators.generator import Generator
 from geogan.generators.noise_encoder_decoder import NoiseEncoderDecoder
 from geogan.generators.resnet import ResNet
+from geogan.generators.surrounded import Surrounded, surrounded
 from geogan.generators.translator import Translator
 from geogan.generators.unet import UNet
 from geogan.generators.unet_residual import UNetResidual
@@ -31,4 +32,4 @@ FIELD_GENERATORS: Table = {
 TRANSLATORS: Table = {"unet": UNet, "resnet": ResNet, "direct": Direct}
 GENERATORS: Table = {**FIELD_GENERATORS, **TRANSLATORS}
 
-__all__ = ["FIELD_GENERATORS", "GENERATORS", "TRANSLATORS", "Generator", "Translator"]
+__all__ = ["FIELD_GENERATORS", "GENERATORS", "TRANSLATORS", "Generator", "Surrounded", "Translator", "surrounded"]

@@ -9,9 +9,13 @@ from torch import Tensor, nn
 
 
 class Generator(nn.Module, ABC):
-    """(noise map, condition) -> logits, for any field whose sides are multiples of ``stride``."""
+    """(noise map, condition) -> logits, for any field whose sides are multiples of ``stride``.
+
+    ``margin``: cells around the field that the noise map covers too.
+    """
 
     stride: int
+    margin: int = 0
 
     @abstractmethod
     def noise_shape(self, rows: int, columns: int) -> tuple[int, int, int]:

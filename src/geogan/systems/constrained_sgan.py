@@ -19,7 +19,7 @@ from geogan.batches import FaciesBatch
 from geogan.critics import CRITICS
 from geogan.errors import InputError
 from geogan.facies import Codes
-from geogan.generators import FIELD_GENERATORS
+from geogan.generators import FIELD_GENERATORS, surrounded
 from geogan.latents import LATENTS
 from geogan.objectives import OBJECTIVES
 from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
@@ -33,8 +33,8 @@ class ConstrainedSGAN(System):
 
     ``pairs`` shows the critic two fields of the same hard data at once (PacGAN-2, Lin et al. 2018), two
     independent tiles on the real side. A diversity term takes two fields of the hard data of real tiles.
-    ``n_critic`` repeats the critic's turn. ``soft``, if not 0, shows both networks soft data too: in training the
-    truth, smoothed with this standard deviation in pixels.
+    ``n_critic`` repeats the critic's turn. ``margin`` cells are drawn around every field and cut off. ``soft``, if
+    not 0, shows both networks soft data too: in training the truth, smoothed with this standard deviation in pixels.
     """
 
     task = "simulation"
@@ -49,6 +49,7 @@ class ConstrainedSGAN(System):
         constraint_as: Literal["none", "penalty", "turn"] = "penalty",
         pairs: bool = False,
         n_critic: int = 1,
+        margin: int = 0,
         soft: float = 0.0,
     ):
         super().__init__()
@@ -58,7 +59,7 @@ class ConstrainedSGAN(System):
         self.count, self.slots = count, slots
         self.condition_critic, self.constraint_as, self.pairs = condition_critic, constraint_as, pairs
         noise = slots.latent.options["channels"]
-        self.generator = slots.generator.build(FIELD_GENERATORS, shown, image, noise)
+        self.generator = surrounded(slots.generator.build(FIELD_GENERATORS, shown, image, noise), margin)
         self.critic = slots.critic.build(CRITICS, image * (2 if pairs else 1) + shown * condition_critic)
         self.objective = slots.objective.build(OBJECTIVES)
         self.turns = (Turn("critic", ("critic",), n_critic), Turn("generator", ("generator",)))
@@ -89,6 +90,8 @@ class ConstrainedSGAN(System):
         reach = slots.diversity.options.get("reach", 1)
         if reach < 1:
             raise InputError(f"{where}.diversity.reach: must be at least 1 pixel, got {reach}")
+        if options["margin"] < 0:
+            raise InputError(f"{where}.system.margin: must be at least 0 cells, got {options['margin']}")
         if options["soft"] < 0:
             raise InputError(f"{where}.system.soft: must be at least 0 pixels (0: no soft data), got {options['soft']}")
 
