@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from geogan import facies
 from geogan.batches import FaciesBatches
 from geogan.choices import Choice, choose
 from geogan.config import SLOTS
 from geogan.errors import InputError
+from geogan.generators import Surrounded
 from geogan.penalties import DIVERSITIES
 from geogan.system import Slots
+from geogan.systems import SYSTEMS
 from geogan.systems.constrained_sgan import ConstrainedSGAN
 
 FORMULATIONS = {
@@ -147,6 +150,30 @@ def test_energy_score_judges_two_fields_of_the_hard_data_of_a_real_tile_against_
     assert not torch.equal(image, other)
 
 
+def test_fields_with_a_margin_lie_anywhere_on_the_lattice_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = ConstrainedSGAN(slots(), 2, margin=8)
+    seen: list[tuple[int, int]] = []
+    forward = Surrounded.forward
+
+    def noted(self: Surrounded, z: Tensor, condition: Tensor, shift: tuple[int, int]) -> Tensor:
+        assert condition.shape[2:] == (16, 16)
+        assert z.shape[2:] == (8, 8)  # (16 + 2 * 8) / 4
+        seen.append(shift)
+        image = forward(self, z, condition, shift)
+        assert image.shape == (len(condition), 1, 16, 16)
+        return image
+
+    monkeypatch.setattr(Surrounded, "forward", noted)
+    for step in range(20):
+        batch = source().draw(step, 0, 0, torch.Generator().manual_seed(step))
+        for turn in ("critic", "generator"):
+            system.losses(turn, batch)
+    assert {row for row, _ in seen} == {column for _, column in seen} == {0, 1, 2, 3}
+    again, seen = seen[:1], []
+    system.losses("critic", source().draw(0, 0, 0, torch.Generator().manual_seed(0)))
+    assert seen == again
+
+
 def test_three_facies_train_on_cross_entropy() -> None:
     system = ConstrainedSGAN(slots(constraint={"name": "masked_cross_entropy"}), 3)
     terms, reached = gradients(system, "generator", count=3)
@@ -163,14 +190,15 @@ def test_three_facies_train_on_cross_entropy() -> None:
         ({"critic": {"name": "patch", "norm": "batch"}, "critic_penalty": {"name": "wgan_gp"}}, {}, "critic.norm"),
         ({}, {"n_critic": 0}, "n_critic"),
         ({}, {"soft": -1.0}, "system.soft"),
+        ({}, {"margin": -8}, "system.margin"),
     ],
 )
 def test_parts_that_do_not_go_together_are_refused(
     parts: dict[str, dict[str, object]], options: dict[str, object], key: str
 ) -> None:
-    given = {"condition_critic": True, "constraint_as": "penalty", "pairs": False, "n_critic": 1, "soft": 0.0} | options
+    system = choose("system", {"name": "constrained_sgan", **options}, SYSTEMS)
     with pytest.raises(InputError, match=key):
-        ConstrainedSGAN.refuse("experiments.x", slots(**parts), **given)
+        ConstrainedSGAN.refuse("experiments.x", slots(**parts), **system.options)
 
 
 def test_batches_are_a_function_of_seed_step_turn_and_repeat() -> None:

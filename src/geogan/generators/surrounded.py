@@ -16,7 +16,8 @@ class Surrounded(Generator):
     """A generator that draws ``margin`` cells more on every side of a field, with noise but nothing known in them.
 
     The zeros that its layers read beyond a border lie around the margin then, not around the field. ``margin`` is
-    a multiple of the generator's stride.
+    a multiple of the generator's stride. ``shift``, less than a stride along each axis, moves the field up and left in
+    what is drawn: its cells then lie elsewhere on the lattice of the layers that halve and double.
     """
 
     def __init__(self, inner: Generator, margin: int):
@@ -27,11 +28,15 @@ class Surrounded(Generator):
         return self.inner.noise_shape(rows + 2 * self.margin, columns + 2 * self.margin)
 
     def forward(
-        self, z: Float[Tensor, "batch noise zy zx"], condition: Float[Tensor, "batch shown y x"]
+        self,
+        z: Float[Tensor, "batch noise zy zx"],
+        condition: Float[Tensor, "batch shown y x"],
+        shift: tuple[int, int] = (0, 0),
     ) -> Float[Tensor, "batch image y x"]:
-        m = self.margin
-        logits: Tensor = self.inner(z, F.pad(condition, (m, m, m, m)))
-        return logits[..., m:-m, m:-m]
+        m, (down, right) = self.margin, shift
+        logits: Tensor = self.inner(z, F.pad(condition, (m - right, m + right, m - down, m + down)))
+        rows, columns = condition.shape[-2:]
+        return logits[..., m - down : m - down + rows, m - right : m - right + columns]
 
 
 def surrounded(generator: Generator, margin: int) -> Generator:

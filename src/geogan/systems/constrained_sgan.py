@@ -19,7 +19,7 @@ from geogan.batches import FaciesBatch
 from geogan.critics import CRITICS
 from geogan.errors import InputError
 from geogan.facies import Codes
-from geogan.generators import FIELD_GENERATORS, surrounded
+from geogan.generators import FIELD_GENERATORS, Surrounded, surrounded
 from geogan.latents import LATENTS
 from geogan.objectives import OBJECTIVES
 from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
@@ -103,7 +103,10 @@ class ConstrainedSGAN(System):
     ) -> Float[Tensor, "batch channel y x"]:
         shape = (len(shown), *self.generator.noise_shape(*shown.shape[2:]))
         z = self.slots.latent.build(LATENTS, shape, rng)
-        logits: Tensor = self.generator(z, shown)
+        shift = []
+        if isinstance(self.generator, Surrounded):  # else a critic of a stride tells the lattice's cells apart
+            shift = [tuple(torch.randint(self.generator.stride, (2,), generator=rng, device=rng.device).tolist())]
+        logits: Tensor = self.generator(z, shown, *shift)
         return logits
 
     def _condition(
