@@ -245,9 +245,9 @@ def test_generators_are_fully_convolutional_and_see_noise_and_condition(name: st
     assert not torch.equal(field, generator(z, condition))
 
 
-@pytest.mark.parametrize(("name", "options"), [("patch", {}), ("patch", {"stem": 6}), ("dcgan", {})])
-def test_critics_give_a_map_of_scores_without_sigmoid(name: str, options: dict[str, Any]) -> None:
-    critic = CRITICS[name](3, filters=(4, 8), **options).eval()
+@pytest.mark.parametrize("name", ["patch", "dcgan"])
+def test_critics_give_a_map_of_scores_without_sigmoid(name: str) -> None:
+    critic = CRITICS[name](3, filters=(4, 8)).eval()
     small, large = critic(torch.randn(2, 3, 32, 32)), critic(torch.randn(2, 3, 64, 32))
     assert small.shape[:2] == (2, 1)
     assert large.shape[2] == 2 * small.shape[2]

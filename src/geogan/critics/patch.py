@@ -12,8 +12,7 @@ class Patch(nn.Module):
     """Stride-2 convolutions 4 x 4, then one score per patch; no norm on the first and last layer.
 
     ``filters`` are the channels of the stride-2 layers, ``input_noise`` the standard deviation of Gaussian
-    noise added to the input in training. Isola et al. (2017), section 3.2.2. ``stem``, if not 0, are the channels
-    of a 3 x 3 convolution at full size before them, which sees every pixel with its neighbours.
+    noise added to the input in training. Isola et al. (2017), section 3.2.2.
     """
 
     def __init__(
@@ -24,12 +23,8 @@ class Patch(nn.Module):
         filters: tuple[int, ...] = (64, 128, 256, 512),
         norm: Norm = "instance",
         input_noise: float = 0.1,
-        stem: int = 0,
     ):
         layers: list[nn.Module] = [InputNoise(input_noise)]
-        if stem:
-            layers += [nn.Conv2d(inputs, stem, 3, 1, 1), nn.LeakyReLU(0.2, inplace=True)]
-            inputs = stem
         for depth, width in enumerate(filters):
             plain = depth == 0 or norm == "none"
             layers.append(nn.Conv2d(inputs, width, 4, 2, 1, bias=plain))
