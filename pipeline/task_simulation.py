@@ -17,6 +17,7 @@ from geogan.evaluate import HardData, evaluate, hard_data_rows, spread_tiles, va
 from geogan.evaluate_property import QUARTERS, Quarters, evaluate_property, validate_property
 from geogan.export import Exported
 from geogan.export_fields import exported
+from geogan.generators import surrounded
 from geogan.inference import FieldSampler, generator_of, load_bundle
 from geogan.store import GROUPS, open_constraints, open_prepared
 from geogan.system import System
@@ -126,7 +127,8 @@ class Simulation(Task):
 
     def _sampler(self, system: System) -> FieldSampler:
         latent = self.experiment.slots.latent
-        return FieldSampler(generator_of(system), latent, self.prepared.facies_count, self.device, soft=self.soft)
+        generator = surrounded(generator_of(system), self.experiment.system.options["margin"])
+        return FieldSampler(generator, latent, self.prepared.facies_count, self.device, soft=self.soft)
 
     @property
     def soft(self) -> float | None:

@@ -15,7 +15,7 @@ from geogan import drawn_fields
 from geogan.choices import Choice
 from geogan.errors import InputError
 from geogan.facies import activate
-from geogan.generators import FIELD_GENERATORS, Generator, Surrounded, surrounded
+from geogan.generators import FIELD_GENERATORS, Generator, surrounded
 from geogan.inference import FieldSampler
 from geogan.large_fields import FEATURES, Window, plan_windows
 from geogan.receptive_field import ReceptiveField
@@ -109,18 +109,6 @@ def test_with_a_margin_a_field_has_no_border() -> None:
         assert image.shape == (1, 1, 24, 30)
         spans[margin] = float(image.max() - image.min())
     assert spans[20] < 1e-5 < 1e-3 < spans[16] < spans[0]
-
-
-@pytest.mark.parametrize("shift", [(0, 0), (3, 7), (7, 0)])
-def test_a_shifted_field_lies_elsewhere_in_what_is_drawn(shift: tuple[int, int]) -> None:
-    network, (down, right) = made("unet_residual").eval(), shift
-    one = Surrounded(network, 16)
-    z, condition = torch.randn(1, *one.noise_shape(24, 32)), torch.randn(1, 2, 24, 32)
-    whole = torch.zeros(1, 2, 24 + 32, 32 + 32)
-    here = np.s_[..., 16 - down : 40 - down, 16 - right : 48 - right]
-    whole[here] = condition
-    with torch.no_grad():
-        assert torch.equal(one(z, condition, shift), network(z, whole)[here])
 
 
 def test_a_margin_of_0_is_no_other_generator() -> None:

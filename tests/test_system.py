@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from geogan import facies
 from geogan.batches import FaciesBatches
 from geogan.choices import Choice, choose
 from geogan.config import SLOTS
 from geogan.errors import InputError
-from geogan.generators import Surrounded
 from geogan.penalties import DIVERSITIES
 from geogan.system import Slots
 from geogan.systems import SYSTEMS
@@ -148,30 +146,6 @@ def test_energy_score_judges_two_fields_of_the_hard_data_of_a_real_tile_against_
     assert torch.equal(truth, facies.encode(batch.real[:2], count))
     assert image.shape == other.shape == truth.shape
     assert not torch.equal(image, other)
-
-
-def test_fields_with_a_margin_lie_anywhere_on_the_lattice_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    system = ConstrainedSGAN(slots(), 2, margin=8)
-    seen: list[tuple[int, int]] = []
-    forward = Surrounded.forward
-
-    def noted(self: Surrounded, z: Tensor, condition: Tensor, shift: tuple[int, int]) -> Tensor:
-        assert condition.shape[2:] == (16, 16)
-        assert z.shape[2:] == (8, 8)  # (16 + 2 * 8) / 4
-        seen.append(shift)
-        image = forward(self, z, condition, shift)
-        assert image.shape == (len(condition), 1, 16, 16)
-        return image
-
-    monkeypatch.setattr(Surrounded, "forward", noted)
-    for step in range(20):
-        batch = source().draw(step, 0, 0, torch.Generator().manual_seed(step))
-        for turn in ("critic", "generator"):
-            system.losses(turn, batch)
-    assert {row for row, _ in seen} == {column for _, column in seen} == {0, 1, 2, 3}
-    again, seen = seen[:1], []
-    system.losses("critic", source().draw(0, 0, 0, torch.Generator().manual_seed(0)))
-    assert seen == again
 
 
 def test_three_facies_train_on_cross_entropy() -> None:

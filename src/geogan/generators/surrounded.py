@@ -16,8 +16,7 @@ class Surrounded(Generator):
     """A generator that draws ``margin`` cells more on every side of a field, with noise but nothing known in them.
 
     The zeros that its layers read beyond a border lie around the margin then, not around the field. ``margin`` is
-    a multiple of the generator's stride. ``shift``, less than a stride along each axis, moves the field up and left in
-    what is drawn: its cells then lie elsewhere on the lattice of the layers that halve and double.
+    a multiple of the generator's stride.
     """
 
     def __init__(self, inner: Generator, margin: int):
@@ -28,15 +27,11 @@ class Surrounded(Generator):
         return self.inner.noise_shape(rows + 2 * self.margin, columns + 2 * self.margin)
 
     def forward(
-        self,
-        z: Float[Tensor, "batch noise zy zx"],
-        condition: Float[Tensor, "batch shown y x"],
-        shift: tuple[int, int] = (0, 0),
+        self, z: Float[Tensor, "batch noise zy zx"], condition: Float[Tensor, "batch shown y x"]
     ) -> Float[Tensor, "batch image y x"]:
-        m, (down, right) = self.margin, shift
-        logits: Tensor = self.inner(z, F.pad(condition, (m - right, m + right, m - down, m + down)))
-        rows, columns = condition.shape[-2:]
-        return logits[..., m - down : m - down + rows, m - right : m - right + columns]
+        m = self.margin
+        logits: Tensor = self.inner(z, F.pad(condition, (m, m, m, m)))
+        return logits[..., m:-m, m:-m]
 
 
 def surrounded(generator: Generator, margin: int) -> Generator:

@@ -19,7 +19,7 @@ from geogan.batches import FaciesBatch
 from geogan.critics import CRITICS
 from geogan.errors import InputError
 from geogan.facies import Codes
-from geogan.generators import FIELD_GENERATORS, Surrounded, surrounded
+from geogan.generators import FIELD_GENERATORS
 from geogan.latents import LATENTS
 from geogan.objectives import OBJECTIVES
 from geogan.penalties import CONSTRAINT_COSTS, CRITIC_PENALTIES, DIVERSITIES
@@ -33,8 +33,9 @@ class ConstrainedSGAN(System):
 
     ``pairs`` shows the critic two fields of the same hard data at once (PacGAN-2, Lin et al. 2018), two
     independent tiles on the real side. A diversity term takes two fields of the hard data of real tiles.
-    ``n_critic`` repeats the critic's turn. ``margin`` cells are drawn around every field and cut off. ``soft``, if
-    not 0, shows both networks soft data too: in training the truth, smoothed with this standard deviation in pixels.
+    ``n_critic`` repeats the critic's turn. ``soft``, if not 0, shows both networks soft data too: in training the
+    truth, smoothed with this standard deviation in pixels. Fields are drawn from the trained generator with ``margin``
+    cells around them that are cut off (see Surrounded); training does without.
     """
 
     task = "simulation"
@@ -59,7 +60,7 @@ class ConstrainedSGAN(System):
         self.count, self.slots = count, slots
         self.condition_critic, self.constraint_as, self.pairs = condition_critic, constraint_as, pairs
         noise = slots.latent.options["channels"]
-        self.generator = surrounded(slots.generator.build(FIELD_GENERATORS, shown, image, noise), margin)
+        self.generator = slots.generator.build(FIELD_GENERATORS, shown, image, noise)
         self.critic = slots.critic.build(CRITICS, image * (2 if pairs else 1) + shown * condition_critic)
         self.objective = slots.objective.build(OBJECTIVES)
         self.turns = (Turn("critic", ("critic",), n_critic), Turn("generator", ("generator",)))
@@ -103,10 +104,7 @@ class ConstrainedSGAN(System):
     ) -> Float[Tensor, "batch channel y x"]:
         shape = (len(shown), *self.generator.noise_shape(*shown.shape[2:]))
         z = self.slots.latent.build(LATENTS, shape, rng)
-        shift = []
-        if isinstance(self.generator, Surrounded):  # else a critic of a stride tells the lattice's cells apart
-            shift = [tuple(torch.randint(self.generator.stride, (2,), generator=rng, device=rng.device).tolist())]
-        logits: Tensor = self.generator(z, shown, *shift)
+        logits: Tensor = self.generator(z, shown)
         return logits
 
     def _condition(
