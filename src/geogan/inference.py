@@ -288,8 +288,8 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
     network: Generator = choose(f"{where}.generator", config["generator"], FIELD_GENERATORS).build(
         FIELD_GENERATORS, shown, image, latent.options["channels"]
     )
+    load_weights(network, path)
     generator = surrounded(network, config["system"].get("margin", 0))
-    load_weights(generator, path)
     target = pick_device(device)
     sampler = FieldSampler(generator.to(target).eval().requires_grad_(False), latent, count, target)
     cell = system["grid"]["cell_size"] if system["grid"]["crs"] else None
