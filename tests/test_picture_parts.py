@@ -109,7 +109,7 @@ def test_a_direct_generator_goes_into_onnx_for_any_size(tmp_path: Path) -> None:
         def example(batch: int, rows: int, columns: int, stride: int = network.stride) -> tuple[torch.Tensor, ...]:
             return (torch.rand(batch, 1, stride * rows, stride * columns),)
 
-        graph = Graph(network, ("scene",), "image", example, (network.stride,), ((3, 4), (2, 3), (5, 2)))
+        graph = Graph(network, ("scene",), "image", example, (network.stride,), (0,), ((3, 4), (2, 3), (5, 2)))
         assert write_onnx(graph, tmp_path / "model.onnx") < 1e-5
 
 
