@@ -233,7 +233,7 @@ def test_uniform_noise_stays_inside_its_range_where_normal_noise_may_go_on() -> 
 
 
 def test_fields_with_a_margin() -> None:
-    """Wells keep their cells, and the noise that moves is theirs: that of the margin stays."""
+    """Wells keep their cells, while the noise map covers the margin too."""
     inner = Free()
     wells = {(0, 0): 1, (4, 4): 0, (7, 8): 1}
     fields, moved, outcomes = refined(sampler(surrounded(inner, 2)), wells)
