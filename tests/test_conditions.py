@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from geogan.conditions import hard_data, judge
 from geogan.constraints import Clusters, Density, NoConstraints, WellColumns
@@ -63,11 +64,12 @@ def script(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_script_prints_a_line_for_each_kind(project: Path) -> None:
+def test_the_script_prints_a_line_for_each_kind(project: Path, tmp_path: Path) -> None:
     bundle, store = project / "data/exports/channels_sgan", project / "data/prepared/channels.zarr"
     kinds = ["{name: density, density: 0.005, draws: 2, seed: 0}", "{name: clusters, clusters: 2}"]
-    done = script(bundle, store, "--fields", 6, "--groups", 2, *kinds)
+    done = script(bundle, store, "--fields", 6, "--groups", 2, "--picture", tmp_path / "kinds.png", *kinds)
     assert done.returncode == 0, done.stderr
+    assert imread(tmp_path / "kinds.png").shape[0] > 3 * 160  # real tiles above, a row for each kind
     first, second = map(json.loads, done.stdout.splitlines())
     assert second["constraints"] == {"name": "clusters", "clusters": 2, "wells": 5, "spread": 4, "draws": 4, "seed": 0}
     told = json.loads((project / "data/metrics/channels_sgan.json").read_text())  # the kind that the store holds

@@ -5,7 +5,8 @@
 
 A kind is written as `constraints` in params.yaml. Fields are judged on the test ground of the prepared store; with
 `--seed` the noise changes, with the `seed` of a kind the places of its wells. `--refine STEPS` first moves the noise of
-fields that miss or paste a datum, as `geogan simulate --refine` does. `--all` prints every metric.
+fields that miss or paste a datum, as `geogan simulate --refine` does. `--all` prints every metric. `--picture` draws
+fields of one set of hard data of each kind.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -22,7 +26,9 @@ from geogan.choices import Choice, choose
 from geogan.conditions import judge
 from geogan.constraints import CONSTRAINTS
 from geogan.errors import InputError
+from geogan.evaluate import Evaluation
 from geogan.inference import load_bundle
+from geogan.pipeline.figures import sample_sheet
 from geogan.refinement import real_share, refining
 from geogan.store import open_prepared
 
@@ -46,6 +52,12 @@ def kind(text: str) -> Choice:
     return choice
 
 
+def draw(evaluations: Sequence[Evaluation], path: Path) -> None:
+    """One sheet of all kinds: the first set of hard data of each, and fields of different noise."""
+    first = {name: np.stack([getattr(one, name)[0] for one in evaluations]) for name in ("mask", "facies", "groups")}
+    sample_sheet(replace(evaluations[0], **first), path, sets=len(evaluations))
+
+
 def main() -> None:
     """Judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -58,6 +70,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--refine", type=int, default=0, metavar="STEPS", help="at most so many steps of descent")
     parser.add_argument("--all", action="store_true", help="every metric")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="a sheet of fields of all kinds, PNG")
     given = parser.parse_args()
     if min(given.fields, given.groups) < 1 or min(given.seed, given.refine) < 0:
         parser.error("--fields and --groups must be at least 1, --seed and --refine at least 0")
@@ -70,15 +83,20 @@ def main() -> None:
         )
     if bundle.soft:
         raise InputError(f"{given.bundle}: was trained with soft data; it is judged with them by geogan evaluate alone")
-    if given.refine and not bundle.names:
-        parser.error(f"--refine: is for facies, {given.bundle} draws a property")
+    for option, asked in (("--refine", given.refine), ("--picture", given.picture)):
+        if asked and not bundle.names:
+            parser.error(f"{option}: is for facies, {given.bundle} draws a property")
     real = real_share(bundle.evaluation)
     sample = refining(bundle.sampler, given.refine, real) if given.refine else bundle.sampler
     numbers = {"fields": given.fields, "groups": given.groups, "seed": given.seed}
+    evaluations = []
     for choice in kinds:
-        metrics = judge(sample, prepared, choice.build(CONSTRAINTS), **numbers).metrics
+        evaluations.append(judge(sample, prepared, choice.build(CONSTRAINTS), **numbers))
+        metrics = evaluations[-1].metrics
         shown = sorted(metrics) if given.all else SHOWN
         print(json.dumps({"constraints": choice.plain()} | {name: metrics[name] for name in shown}), flush=True)
+    if given.picture:
+        draw(evaluations, given.picture)
 
 
 if __name__ == "__main__":
