@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -15,6 +17,7 @@ from typer.core import TyperGroup
 from geogan.errors import InputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
 UsageError: Any = typer.BadParameter.__base__  # the library's own, wherever a version of it keeps the class
 
 
@@ -46,18 +49,39 @@ def answering() -> Iterator[None]:
     """Turn what went wrong into one line on stderr and the exit status of the contract."""
     warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     try:
-        yield
+        with _ending_on_sigterm():
+            yield
     except InputError as error:
         fail(str(error), 2)
     except KeyboardInterrupt:
         fail("interrupted", 130)
+    except Terminated:
+        fail("terminated", 143)
     except Exception as error:
         full = _no_room(error)
+        if full is None and isinstance(error, OSError) and error.errno in NOT_ALLOWED and error.filename:
+            fail(f"{error.filename}: {error.strerror}", 2)
         if full is None:
             raise
         file = isinstance(full, OSError) and (full.filename2 or full.filename)  # a copy names its source first
         where = f" while writing {file}" if file else ""
         fail(f"no space left on the device{where}: free some and run the same command; what was there is kept", 2)
+
+
+class Terminated(BaseException):
+    """SIGTERM came. What was half-written is cleared away on the way up, as after Ctrl-C."""
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def fail(line: str, status: int) -> NoReturn:

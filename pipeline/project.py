@@ -42,8 +42,8 @@ class Project:
 
     @cached_property
     def context(self) -> Context:
-        """What the sources need to know."""
-        return Context(self.root, self.params.limits)
+        """What the sources need to know. Raw files that no commit holds lie where the project stays."""
+        return Context(state_root(self.root), self.params.limits)
 
     @cached_property
     def checkpoints(self) -> Path:

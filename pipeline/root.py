@@ -1,4 +1,4 @@
-"""Where the project is, and where it keeps what no commit holds (``mlflow.db`` and ``.geogan/``)."""
+"""Where the project is, and where it keeps what no commit holds (raw files, ``mlflow.db``, ``.geogan/``)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def project_root(start: Path | None = None) -> Path:
 
 
 def state_root(root: Path) -> Path:
-    """The folder of ``mlflow.db`` and ``.geogan/``: DVC_ROOT where DVC sets it, else the project root.
+    """The folder of raw files, ``mlflow.db`` and ``.geogan/``: DVC_ROOT where DVC sets it, else the project root.
 
     DVC runs queued experiments in temporary copies of the project; DVC_ROOT names the repository that stays.
     """

@@ -64,7 +64,8 @@ def simulate(
     """
     if count < 1 or seed < 0:
         raise InputError(f"-n {count} --seed {seed}: at least 1 realization and a seed from 0 are needed")
-    fields.check_output(out)
+    inputs = (wells, like, soft)
+    fields.check_output(out, count=count, inputs=inputs)
     grid = grid_of(size=size, like=like, bounds=bounds, resolution=resolution, crs=crs)
     if (wells is None) != unconditional:
         given = "both given" if unconditional else "neither given"
@@ -81,7 +82,7 @@ def simulate(
         "--soft": soft or model.soft,
     }
     check_options(variable, bundle, options | {"--refine": refinement.steps, "--exact": refinement.exact})
-    fields.check_output(out, variable.map_names)
+    fields.check_output(out, variable.map_names, count=count, inputs=inputs)
     if rescale and refinement.asked:
         raise InputError(
             "--rescale: does not go with --refine and --exact, which look at the cells that fields are drawn in"
@@ -90,6 +91,8 @@ def simulate(
     plan = rescaling_of(model.cell_size, grid, force=force) if rescale else None
     if plan is None:
         check_cell_size(model.cell_size, grid, variable, force=force)
+        if model.cell_size is None and grid.in_map_units and not quiet:
+            print(f"{bundle}: training image of unknown cell size, the grid's is taken for it", file=sys.stderr)
     check_room(model, variable, grid, plan.drawn if plan else grid, window, refined=refinement.asked)
     if soft or model.soft:
         model = _believing(model, bundle, soft, grid, rescale=rescale, quiet=quiet)

@@ -95,6 +95,35 @@ def test_the_bundle_works_in_an_empty_folder(project: Path, tmp_path: Path) -> N
     assert report["curves"]["differences"].keys() == judged["curves"].keys()
 
 
+def test_a_model_knows_the_cell_size_of_its_training_image(project: Path, tmp_path: Path) -> None:
+    from geogan.inference import load_bundle
+
+    model = shutil.copytree(project / "data/models/channels_sgan", tmp_path / "model")
+    assert load_bundle(model, "cpu").cell_size is None  # in cells
+    system = json.loads((model / "system.json").read_text())
+    for transform, wanted in (((25, 0, 0, 0, -20, 0), (20, 25)), ((1, 0, 0, 0, -1, 0), (1, 1))):
+        (model / "system.json").write_text(json.dumps(system | {"grid": {"crs": None, "transform": transform}}))
+        assert load_bundle(model, "cpu").cell_size == wanted
+
+
+def test_a_damaged_model_is_refused(project: Path, tmp_path: Path) -> None:
+    from geogan.errors import InputError
+    from geogan.inference import load_bundle
+
+    model = shutil.copytree(project / "data/models/channels_sgan", tmp_path / "model")
+    system = json.loads((model / "system.json").read_text())
+    config = system["config"]
+    margins = [{"config": config | {"system": config["system"] | {"margin": margin}}} for margin in (7, -8, "16")]
+    for change in (*margins, {"config": {}}, {"facies": None}, {"grid": {}}, {"grid": {"crs": None, "transform": "a"}}):
+        (model / "system.json").write_text(json.dumps(system | change))
+        with pytest.raises(InputError, match=r"system\.json: is damaged \(.*\); export the bundle again"):
+            load_bundle(model, "cpu")
+    (model / "system.json").write_text(json.dumps(system))
+    (model / "weights.safetensors").unlink()
+    with pytest.raises(InputError, match=r"weights\.safetensors: cannot be read"):
+        load_bundle(model, "cpu")
+
+
 def test_onnx_computes_what_torch_does(project: Path) -> None:
     import onnxruntime
     import torch

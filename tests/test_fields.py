@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from geogan import fields
 from geogan.ensemble import Ensemble, report
@@ -209,8 +210,21 @@ def test_outputs_are_checked_beforehand(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a folder"):
         fields.check_output(tmp_path / "f.npz", MAPS)
     (tmp_path / "mine.zarr").mkdir()
-    with pytest.raises(InputError, match="is no Zarr store; it is not replaced"):
+    with pytest.raises(InputError, match="is no Zarr store of fields; it is not replaced"):
         fields.check_output(tmp_path / "mine.zarr", MAPS)
+    zarr.create_group(tmp_path / "other.zarr", attributes={"kind": "prepared", "crs": None})
+    with pytest.raises(InputError, match="is no Zarr store of fields; it is not replaced"):
+        fields.check_output(tmp_path / "other.zarr", MAPS)
+    (tmp_path / "a.zarr.report.json").mkdir()
+    with pytest.raises(InputError, match=r"a\.zarr\.report\.json: is a folder"):
+        fields.check_output(tmp_path / "a.zarr", MAPS)
+    with pytest.raises(InputError, match="70000 realizations; a TIFF holds 65535 bands"):
+        fields.check_output(tmp_path / "b.tif", MAPS, count=70000)
+    (tmp_path / "w.gslib").touch()
+    (tmp_path / "c.tif.probability.tif").touch()
+    for out, given in (("w.gslib", "w.gslib"), ("c.tif", "c.tif.probability.tif")):
+        with pytest.raises(InputError, match=rf"{out}: would replace .*{given}, which is read; name another file"):
+            fields.check_output(tmp_path / out, MAPS, inputs=(None, tmp_path / given))
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="not a folder"):
         fields.check_output(tmp_path / "file" / "f.npz", MAPS)

@@ -52,6 +52,8 @@ def test_bounds_keep_their_origin_and_grow_to_whole_cells() -> None:
         ((0, 0, float("nan"), 1), 1, UTM, "--bounds 0 0 nan 1"),
         ((0, 0, 1, 1), 0, UTM, "--resolution 0: must be a positive"),
         ((0, 0, 1, 1), 1, "EPSG:99999999", "--crs EPSG:99999999: unknown"),
+        ((0, 0, 1, 1), 1e-320, UTM, "over 2147483647 cells a side; take larger ones"),
+        ((-1e308, 0, 1e308, 10), 1, UTM, "over 2147483647 cells a side; take larger ones"),
     ],
 )
 def test_bad_bounds(bounds: tuple[float, ...], resolution: float, crs: str, said: str) -> None:
@@ -75,6 +77,8 @@ def test_like_refuses_what_is_no_north_up_raster(tmp_path: Path) -> None:
             Grid.like(raster(tmp_path / f"{name}.tif", transform, UTM))
     with pytest.raises(InputError, match=r"none\.tif: cannot be read"):
         Grid.like(tmp_path / "none.tif")
+    with pytest.raises(InputError, match=r"nan\.tif: its transform is not finite"):
+        Grid.like(raster(tmp_path / "nan.tif", (20, 0, float("nan"), 0, -20, 1040), UTM))
     vrt = tmp_path / "points_elsewhere.tif"
     vrt.write_text("<VRTDataset rasterXSize='5' rasterYSize='3'></VRTDataset>")
     with pytest.raises(InputError, match="not a readable GeoTIFF"):

@@ -20,6 +20,8 @@ def test_y_runs_upwards(tmp_path: Path) -> None:
     assert image.values.tolist() == [[1, 1, 0], [0, 0, 1]]  # the first values are the bottom row
     assert image.grid == Grid.in_cells(2, 3)
     assert image.names == ("0", "1")
+    grid = read(Context(tmp_path), path="a.sgems", cell_size=50.0).grid
+    assert (grid.rows, grid.columns, grid.cell_size, grid.in_map_units) == (2, 3, (50.0, 50.0), True)
 
 
 def test_line_ends_blanks_and_notation_do_not_matter(tmp_path: Path) -> None:

@@ -61,6 +61,19 @@ def test_crs_and_transform_are_kept(tmp_path: Path) -> None:
     assert (grid.rows, grid.columns, grid.cell_size) == (3, 4, (25.0, 25.0))
 
 
+def test_the_cell_size_of_a_picture_without_a_grid_can_be_told(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", np.eye(3, 4, dtype=np.uint8))
+    grid = read(Context(tmp_path), path="a.png", cell_size=2.5).grid
+    assert (grid.cell_size, grid.crs, grid.in_map_units) == ((2.5, 2.5), None, True)
+    assert read(Context(tmp_path), path="a.png", cell_size=1.0).grid.in_map_units  # a metre is no cell of unknown size
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match=r"source.cell_size: must be a positive number of map units, got"):
+            read(Context(tmp_path), path="a.png", cell_size=wrong)
+    write(tmp_path / "b.tif", np.eye(3, 4, dtype=np.uint8), crs="EPSG:25832", transform=NORTH_UP)
+    with pytest.raises(InputError, match=r"b.tif: source.cell_size is 2.5, but .* cells of 25 x 25; leave the key out"):
+        read(Context(tmp_path), path="b.tif", cell_size=2.5)
+
+
 def test_south_up_is_flipped_and_rotation_is_kept(tmp_path: Path) -> None:
     codes = np.array([[0, 1], [0, 0], [1, 1]], dtype=np.uint8)
     write(tmp_path / "a.tif", codes, crs="EPSG:25832", transform=Affine(10, 0, 100, 0, 10, 200))

@@ -183,6 +183,16 @@ def test_another_cell_size_needs_force(tmp_path: Path, stub: Stub, wells: Path) 
     simulate(BUNDLE, out, size=(4, 4), unconditional=True, count=1, quiet=True)  # cells of the bundle's size
 
 
+def test_an_unknown_cell_size_is_told(
+    tmp_path: Path, stub: Stub, wells: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "bundle: training image of unknown cell size, the grid's is taken for it"
+    for size, said in ((None, True), ((20.0, 20.0), False)):
+        stub.cell_size = size
+        simulate(BUNDLE, tmp_path / "f.npz", wells=wells, count=1, **GRID)
+        assert (told in capsys.readouterr().err) == said
+
+
 @pytest.mark.parametrize("cell", [10.0, 40.0])
 def test_another_cell_size_is_drawn_in_the_trained_one(tmp_path: Path, stub: Stub, wells: Path, cell: float) -> None:
     out, usual = tmp_path / "f.npz", {"wells": wells, "count": 3, "quiet": True, **GRID}

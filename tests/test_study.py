@@ -136,6 +136,10 @@ def test_settings_for_dvc_turn_the_params_into_those_of_a_cell(tmp_path: Path) -
         ({**WEIGHTS, "grid": {"steps": [1, 1]}}, "study.grid.steps: two values are called '1'; give a mapping"),
         ({**WEIGHTS, "grid": {"a": {"b": 1}}}, "study.grid.a.b: must be a mapping of keys of the experiment to values"),
         ({**WEIGHTS, "plot": {"x": "a", "y": "b", "colour": "c"}}, "study.plot.colour: 'c' is no axis of the grid"),
+        (
+            {**WEIGHTS, "grid": {"step": [1, 2]}},
+            "study bad: no cell can be trained; the first: experiments.bad-1-0.step: unknown key",
+        ),
         ({**WEIGHTS, "name": "a/b"}, "study.name: 'a/b' must be of letters, digits, _ and -"),
     ],
 )

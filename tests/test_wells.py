@@ -116,7 +116,14 @@ def test_unreadable_files_and_columns_are_refused(tmp_path: Path) -> None:
         wells.read(latin)
     with pytest.raises(InputError, match=r"long\.csv: is no table of wells \(field larger"):
         wells.read(table(tmp_path, f"x,y,facies\n1,2,{'0' * 200_000}\n", "long.csv"))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="pipe: is no regular file; save the table to one"):
+        wells.read(tmp_path / "pipe")
+    with pytest.raises(InputError, match="cells where the table has"):  # no count of columns
+        wells.read(table(tmp_path, f"title\n{'9' * 5000}\nx\n1 2 3\n", "digits.dat"))
     good = table(tmp_path, "x,y,facies\n1,2,0\n")
+    with pytest.raises(InputError, match="--columns: x and y are both '1'; name a column for each"):
+        wells.read(good, columns={"x": "1", "y": "1"})
     with pytest.raises(InputError, match="--columns facies=rock: no such column; there are x, y, facies"):
         wells.read(good, columns={"facies": "rock"})
     with pytest.raises(InputError, match="--columns z: unknown"):
@@ -212,6 +219,18 @@ def test_point_layers_are_reprojected_to_the_grid(tmp_path: Path) -> None:
         assert (hard.values[4, 1], hard.values[0, 3]) == (1, 0)
         with pytest.raises(InputError, match="the wells have a CRS and the grid has none"):
             snap(read, Grid.in_cells(5, 5), TWO)
+
+
+def test_a_point_without_a_place_in_the_grids_crs_is_named(tmp_path: Path) -> None:
+    grid = Grid.from_bounds((562000, 6225000, 562100, 6225100), 20, UTM)
+    points = [(9.99, 56.1), (-33.8, 151.2)]
+    swapped = wells.read(point_layer(tmp_path / "a.geojson", points, [1, 0], "EPSG:4326", "GeoJSON"))
+    for on_conflict in ("error", "drop"):
+        with pytest.raises(InputError, match=r"a\.geojson: feature 2: has no place in the CRS of the grid"):
+            snap(swapped, grid, TWO, on_conflict=on_conflict)
+    far = wells.read(table(tmp_path, "x,y,facies\n562050,6225050,1\n1e308,1e308,0\n"))
+    with pytest.raises(InputError, match=r"line 3: x 1e\+308, y 1e\+308 lies outside the grid"):
+        snap(far, grid, TWO)
 
 
 def test_bad_point_layers_are_refused(tmp_path: Path) -> None:

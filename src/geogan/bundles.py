@@ -41,7 +41,11 @@ def open_folder(path: Path, task: str, *, keys: Sequence[str] = ()) -> dict[str,
         raise InputError(f"{path}: is a bundle for {system['task']}, not for {task}; use {USES.get(system['task'])}")
     _has(path / "system.json", system, keys)
     weights = path / WEIGHTS
-    if sha256_of(weights) != system["weights_sha256"]:
+    try:
+        digest = sha256_of(weights)
+    except OSError as error:
+        raise InputError(f"{weights}: cannot be read ({error.strerror}); export the bundle again") from error
+    if digest != system["weights_sha256"]:
         raise InputError(f"{weights}: altered, its sha256 differs from the one in system.json; export the bundle again")
     return system
 
@@ -53,6 +57,8 @@ def read_system(path: Path) -> dict[str, Any]:
         system = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: holds no system.json, so it is no bundle; 'geogan export' makes one") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
     except ValueError:
         system = None
     if not isinstance(system, dict):

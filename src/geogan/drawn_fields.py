@@ -36,6 +36,7 @@ def keep(
                 stream.write(np.ascontiguousarray(field).data)
             stream.flush()
             return np.memmap(stream, dtype, "c", shape=(count, *shape))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         needed = f"{count} fields of {' x '.join(map(str, shape))} need {size / 2**30:.3g} GiB"
-        raise InputError(f"{nearest}: {needed} there until they are written: {error.strerror or error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{nearest}: {needed} there until they are written: {why}") from error

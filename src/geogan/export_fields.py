@@ -63,8 +63,8 @@ def exported(bundle: Bundle, metrics: dict[str, Any]) -> Exported:
 def card(bundle: Bundle, metrics: dict[str, Any]) -> str:
     """What a reader must know before using the bundle, as Markdown."""
     system = bundle.system
-    grid = system["grid"]
-    cell = f"{grid['cell_size'][1]:g} x {grid['cell_size'][0]:g} map units" if grid["crs"] else "not georeferenced"
+    size = bundle.cell_size
+    cell = f"{size[1]:g} x {size[0]:g} map units" if size else "unknown, so grids of any cell size are taken"
     shares = ", ".join(f"{name} {share:.3f}" for name, share in bundle.proportions.items())
     parameters = sum(weight.numel() for weight in bundle.sampler.generator.parameters())
     if bundle.names:

@@ -40,19 +40,24 @@ FORMATS = {
 }
 
 
-def check_output(path: Path, maps: Sequence[str] = ()) -> None:
+def check_output(path: Path, maps: Sequence[str] = (), *, count: int = 1, inputs: Sequence[Path | None] = ()) -> None:
     """Raise InputError where ``write`` would refuse ``path``: before an hour of sampling, not after.
 
-    ``maps``: the names of those that the ensemble will have, where they are known.
+    ``maps``: the names of those that the ensemble of ``count`` fields will have, where they are known; ``inputs``:
+    files that must stay.
     """
     if path.suffix not in FORMATS:
         raise InputError(f"{path}: unknown suffix {path.suffix or '(none)'}; use {', '.join(FORMATS)}")
-    if path.suffix != ".zarr":
-        for one in paths(path, maps):
-            if one.is_dir():
-                raise InputError(f"{one}: is a folder; name a file")
-    elif path.exists() and not (path / "zarr.json").exists():
-        raise InputError(f"{path}: exists and is no Zarr store; it is not replaced")
+    if path.suffix == ".tif" and count > fields_tif.MOST:
+        raise InputError(f"{path}: {count} realizations; a TIFF holds {fields_tif.MOST} bands, take another suffix")
+    for one in paths(path, maps):
+        if one.is_dir() and not (one == path and path.suffix == ".zarr"):
+            raise InputError(f"{one}: is a folder; name a file")
+        for given in inputs:
+            if given and one.exists() and given.exists() and one.samefile(given):
+                raise InputError(f"{path}: would replace {given}, which is read; name another file")
+    if path.suffix == ".zarr" and path.exists() and not fields_zarr.is_ensemble(path):
+        raise InputError(f"{path}: exists and is no Zarr store of fields; it is not replaced")
     parent = next(one for one in path.absolute().parents if one.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError(f"{path}: {parent} is not a folder that can be written to")

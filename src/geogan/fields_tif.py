@@ -12,6 +12,7 @@ from jaxtyping import Float32, UInt8
 from geogan.ensemble import Ensemble
 from geogan.grids import Grid
 
+MOST = 65535  # bands of a TIFF
 Band = UInt8[np.ndarray, "y x"] | Float32[np.ndarray, "y x"]
 
 

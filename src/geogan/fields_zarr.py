@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
 CHUNK = 256  # cells a side
 SHARD = 64 * 2**20  # bytes before compression; the writer holds one shard
+
+
+def is_ensemble(path: Path) -> bool:
+    """Whether there is a store that ``write`` made."""
+    try:
+        attributes = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return {"names", "seed", "crs", "transform"} == set(attributes)
 
 
 def write(path: Path, ensemble: Ensemble) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from geogan.errors import InputError
-from geogan.grids import Grid
+from geogan.grids import Grid, transformed
 from geogan.tiles import Box
 
 SLACK = 1e-3  # pixels: footprints that overlap by less only touch, they differ by rounding
@@ -135,19 +135,5 @@ def _into(crs: str | None, grid: Grid, row: Positions, column: Positions, rows: 
     y = f + e * (row[:, None] + rows * down)
     x, y = np.broadcast_arrays(x, y)
     if grid.crs is not None and crs is not None and grid.crs != crs:
-        x, y = _transformed(grid.crs, crs, x, y)
+        x, y = transformed(grid.crs, crs, x, y)
     return np.stack([x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)], axis=1)
-
-
-def _transformed(source: str, target: str, x: Points, y: Points) -> tuple[Points, Points]:
-    from rasterio import Env
-    from rasterio._err import CPLE_BaseError
-    from rasterio.crs import CRS
-    from rasterio.warp import transform
-
-    try:
-        with Env():  # keeps PROJ's own messages off the terminal
-            xs, ys = transform(CRS.from_user_input(source), CRS.from_user_input(target), x.ravel(), y.ravel())
-    except CPLE_BaseError:  # a point outside, or no way between the two
-        return np.full_like(x, np.nan), np.full_like(y, np.nan)
-    return np.array(xs).reshape(x.shape), np.array(ys).reshape(y.shape)

@@ -6,9 +6,14 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float64
+
 from geogan.errors import InputError
 
+Coordinates = Float64[np.ndarray, "*points"]
 Affine = tuple[float, float, float, float, float, float]
+MOST = 2**31 - 1  # cells a side
 _RASTERS = {b"II": "GTiff", b"MM": "GTiff", b"\x89PNG": "PNG", b"\xff\xd8": "JPEG"}
 
 
@@ -18,13 +23,13 @@ class Grid:
 
     ``transform`` is the affine map (a, b, c, d, e, f) from pixel corners to map units,
     ``x = a * column + b * row + c`` and ``y = d * column + e * row + f`` (rasterio's order).
-    Without a CRS the map units are cells with y upwards: ``(1, 0, 0, 0, -1, rows)``.
+    A grid in cells, that lies nowhere, has y upwards: ``(1, 0, 0, 0, -1, rows)``.
     """
 
     rows: int
     columns: int
     transform: Affine
-    crs: str | None = None  # WKT, or None for a grid in cell units
+    crs: str | None = None  # WKT; None where the map units are not known, and for a grid in cells
 
     @classmethod
     def in_cells(cls, rows: int, columns: int) -> Grid:
@@ -32,9 +37,21 @@ class Grid:
 
         Raises InputError where a side is not positive.
         """
-        if rows < 1 or columns < 1:
-            raise InputError(f"--size {rows} {columns}: a grid has at least 1 row and 1 column")
+        if not (1 <= rows <= MOST and 1 <= columns <= MOST):
+            raise InputError(f"--size {_short(rows)} {_short(columns)}: a grid has 1 to {MOST} rows and columns")
         return cls(rows, columns, (1.0, 0.0, 0.0, 0.0, -1.0, float(rows)))
+
+    @classmethod
+    def declared(cls, rows: int, columns: int, cell_size: float | None) -> Grid:
+        """The grid of a file that has none: square cells of ``cell_size`` map units, or in cells where that is None.
+
+        Their origin is the upper left corner, without a CRS. Raises InputError for a size that is not positive.
+        """
+        if cell_size is None:
+            return cls.in_cells(rows, columns)
+        if not (math.isfinite(cell_size) and cell_size > 0):
+            raise InputError(f"source.cell_size: must be a positive number of map units, got {cell_size:g}")
+        return cls(rows, columns, (cell_size, 0.0, 0.0, 0.0, -cell_size, 0.0))
 
     @classmethod
     def from_bounds(cls, bounds: tuple[float, float, float, float], resolution: float, crs: str) -> Grid:
@@ -51,8 +68,10 @@ class Grid:
             raise InputError(f"--bounds {text}: must be W S E N with W < E and S < N")
         if not (math.isfinite(resolution) and resolution > 0):
             raise InputError(f"--resolution {resolution:g}: must be a positive cell size in map units")
-        columns = _cells((east - west) / resolution)
-        rows = _cells((north - south) / resolution)
+        across, down = (east - west) / resolution, (north - south) / resolution
+        if max(across, down) > MOST:
+            raise InputError(f"--bounds {text} --resolution {resolution:g}: over {MOST} cells a side; take larger ones")
+        rows, columns = _cells(down), _cells(across)
         return cls(rows, columns, (resolution, 0.0, west, 0.0, -resolution, north), wkt_of(crs))
 
     @classmethod
@@ -80,6 +99,8 @@ class Grid:
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}); --like takes a raster") from error
         a, b, c, d, e, f = tuple(transform)[:6]
+        if not all(map(math.isfinite, (a, b, c, d, e, f))):
+            raise InputError(f"{path}: its transform is not finite; give the raster a georeference, or none")
         if crs is None and transform.is_identity:
             return cls.in_cells(rows, columns)
         if b != 0 or d != 0 or a <= 0 or e >= 0:
@@ -114,15 +135,16 @@ class Grid:
         on the grid's own eastern or southern edge it belongs to the last cell. In cell units it belongs
         to the eastern and *upper* one, so that integers count cells from 0 at the bottom (GSLIB).
         """
+        x, y = float(x), float(y)  # which overflow in silence
         if not self.in_map_units:
-            return self.rows - 1 - math.floor(y), math.floor(x)
+            return self.rows - 1 - _floor(y), _floor(x)
         a, b, c, d, e, f = self.transform
         determinant = a * e - b * d
         column = (e * (x - c) - b * (y - f)) / determinant
         row = (a * (y - f) - d * (x - c)) / determinant
         return (
-            self.rows - 1 if row == self.rows else math.floor(row),
-            self.columns - 1 if column == self.columns else math.floor(column),
+            self.rows - 1 if row == self.rows else _floor(row),
+            self.columns - 1 if column == self.columns else _floor(column),
         )
 
     def window(self, row: int, column: int, rows: int, columns: int) -> Grid:
@@ -147,6 +169,31 @@ def wkt_of(crs: str) -> str:
             return str(rasterio.crs.CRS.from_user_input(crs).to_wkt())
     except rasterio.errors.CRSError as error:
         raise InputError(f"--crs {crs}: unknown; give EPSG:25832, for example") from error
+
+
+def transformed(source: str, target: str, x: Coordinates, y: Coordinates) -> tuple[Coordinates, Coordinates]:
+    """Points of one CRS in another. All are NaN where one of them has no place there, or none leads to the other."""
+    from rasterio import Env
+    from rasterio._err import CPLE_BaseError
+    from rasterio.crs import CRS
+    from rasterio.warp import transform
+
+    try:
+        with Env():  # keeps PROJ's own messages off the terminal
+            xs, ys = transform(CRS.from_user_input(source), CRS.from_user_input(target), x.ravel(), y.ravel())
+    except CPLE_BaseError:
+        return np.full_like(x, np.nan), np.full_like(y, np.nan)
+    return np.array(xs).reshape(x.shape), np.array(ys).reshape(y.shape)
+
+
+def _floor(value: float) -> int:
+    """The whole number below; of what is beyond all numbers one that no grid has."""
+    return math.floor(value) if math.isfinite(value) else 2 * MOST
+
+
+def _short(number: int) -> str:
+    """A number as text, one of many digits by its size alone."""
+    return str(number) if abs(number) < 10**12 else f"(over {10**12})"
 
 
 def _cells(length: float) -> int:

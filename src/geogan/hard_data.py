@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64
 
 from geogan.errors import InputError
 from geogan.facies_variable import Facies
-from geogan.grids import Grid, wkt_of
+from geogan.grids import Grid, transformed, wkt_of
 from geogan.variable import Field, OnConflict, Value, Variable
 from geogan.wells import Wells
 
@@ -125,13 +125,14 @@ def _on_grid(wells: Wells, grid: Grid) -> tuple[Float64[np.ndarray, " well"], Fl
             f"{wells.source}: the wells have a CRS and the grid has none; "
             "give the grid by --like RASTER or by --bounds, --resolution and --crs"
         )
-    from rasterio.warp import transform
-
-    x, y = transform(wkt_of(wells.crs), grid.crs, wells.first.tolist(), wells.second.tolist())
+    x, y = transformed(wkt_of(wells.crs), grid.crs, wells.first, wells.second)
+    if np.isnan(x).all():  # where one has no place, PROJ may say so of all: ask for each
+        places = np.stack([wells.first, wells.second], axis=1)[..., None]
+        x, y = np.concatenate([transformed(wkt_of(wells.crs), grid.crs, *place) for place in places], axis=1)
     for place, one, two in zip(wells.places, x, y, strict=True):
         if not np.isfinite(one + two):
             raise InputError(f"{wells.source}: {place}: has no place in the CRS of the grid")
-    return np.array(x), np.array(y)
+    return x, y
 
 
 def _position(wells: Wells, well: int, x: Float64[np.ndarray, " well"], y: Float64[np.ndarray, " well"]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from geogan.bundles import load_weights, open_folder, pick_device, read_evaluati
 from geogan.choices import Choice, choose
 from geogan.errors import InputError
 from geogan.generators import FIELD_GENERATORS, Generator, surrounded
+from geogan.grids import Grid
 from geogan.large_fields import FEATURES, Window, plan_windows
 from geogan.latents import LATENTS
 from geogan.receptive_field import ReceptiveField
@@ -220,9 +221,8 @@ class Bundle:
     """A generator of facies fields with what is known of its training.
 
     ``names``: facies names by code, none of a property; ``cell_size``: (height, width) of a training cell in map
-    units, None where the training image had no CRS; ``proportions``: share of each facies in the training image;
-    ``digest``: sha256 of the weights; ``system``: all of system.json; ``evaluation``: that of the bundle, see
-    bundles.read_evaluation.
+    units, None where it is unknown; ``proportions``: share of each facies in the training image; ``digest``: sha256 of
+    the weights; ``system``: all of system.json; ``evaluation``: that of the bundle, see bundles.read_evaluation.
     """
 
     sampler: FieldSampler
@@ -279,6 +279,16 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
     Raises InputError if a file is missing, was changed since the export, or is of another schema or task.
     """
     system = open_folder(path, "simulation", keys=("facies", "grid", "proportions"))
+    try:
+        return _bundle(path, system, device)
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path / 'system.json'}: is damaged ({what}); export the bundle again") from error
+
+
+def _bundle(path: Path, system: dict[str, Any], device: str) -> Bundle:
     config = system["config"]
     where = f"{path / 'system.json'}: config"
     latent = choose(f"{where}.latent", config["latent"], LATENTS)
@@ -289,16 +299,24 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
         FIELD_GENERATORS, shown, image, latent.options["channels"]
     )
     load_weights(network, path)
-    generator = surrounded(network, config["system"].get("margin", 0))
+    margin = config["system"].get("margin", 0)
+    if margin < 0 or margin % network.stride:
+        raise ValueError(f"system.margin is {margin}, no multiple of the stride {network.stride}")
+    generator = surrounded(network, margin)
     target = pick_device(device)
     sampler = FieldSampler(generator.to(target).eval().requires_grad_(False), latent, count, target)
-    cell = system["grid"]["cell_size"] if system["grid"]["crs"] else None
     return Bundle(
         sampler,
         tuple(system["facies"]),
-        (cell[0], cell[1]) if cell else None,
+        _cell_size(system["grid"]),
         system["proportions"],
         system["weights_sha256"],
         system,
         read_evaluation(path),
     )
+
+
+def _cell_size(grid: Mapping[str, Any]) -> tuple[float, float] | None:
+    """That of the training image's grid, None of a grid in cells, whose last coefficient is the number of rows."""
+    own = Grid(int(grid["transform"][5]), 1, tuple(grid["transform"]), grid["crs"])
+    return own.cell_size if own.in_map_units else None

@@ -126,7 +126,23 @@ def plan(name: str, data: dict[str, Any]) -> Study:
         raise InputError(f"study.repeats: must be at least 1, got {section.repeats}")
     axes = {axis: _values(f"study.grid.{axis}", axis, values) for axis, values in section.grid.items()}
     rest = {key: value for key, value in data.items() if key != "study"}
-    return Study(name, section.experiment, axes, section.repeats, section.table, _plot(section, axes), rest)
+    study = Study(name, section.experiment, axes, section.repeats, section.table, _plot(section, axes), rest)
+    _check_any(study)
+    return study
+
+
+def _check_any(study: Study) -> None:
+    """Raise InputError where the params of no cell are right: of the first, which says what is wrong with all."""
+    first = None
+    for cell in study.cells:
+        try:
+            study.params(cell)
+        except InputError as error:
+            first = first or error
+        else:
+            return
+    if first:
+        raise InputError(f"study {study.name}: no cell can be trained; the first: {first}")
 
 
 def _values(where: str, axis: str, values: Any) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,11 @@ def read(path: Path, *, columns: Mapping[str, str] | None = None, key: str = "fa
     unknown = sorted(set(chosen) - {"x", "y", "row", "column", key})
     if unknown:
         raise InputError(f"--columns {unknown[0]}: unknown; the keys are x, y, row, column, {key}")
+    for one, other in itertools.combinations(chosen, 2):
+        if chosen[one] == chosen[other]:
+            raise InputError(f"--columns: {one} and {other} are both {chosen[one]!r}; name a column for each")
+    if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+        raise InputError(f"{path}: is no regular file; save the table to one")
     try:
         with Path(path).open("rb") as stream:
             start = stream.read(4096)

@@ -14,6 +14,8 @@ from geogan import well_columns
 from geogan.errors import InputError
 from geogan.wells import Wells
 
+LONGEST = 100  # characters of a number of columns; blanks may follow it
+
 
 @dataclass(frozen=True)
 class Table:
@@ -100,7 +102,7 @@ def _float(text: str) -> float | None:
 
 def _is_geo_eas(lines: list[str]) -> bool:
     """A title, then the number of columns alone on its line, then a name on each of as many lines."""
-    if len(lines) < 3 or not lines[1].strip().isdecimal():
+    if len(lines) < 3 or not lines[1].strip().isdecimal() or len(lines[1]) > LONGEST:
         return False
     names = lines[2 : 2 + int(lines[1])]
     return len(names) == int(lines[1]) >= 1 and all(_float(name) is None for name in names)

@@ -26,16 +26,18 @@ def read(
     thresholds: tuple[float, ...] = (),
     continuous: bool = False,
     nodata: float | None = -9966699.0,
+    cell_size: float | None = None,
 ) -> TrainingImage:
     """Read one variable of a two-dimensional grid as facies codes, or as a ``continuous`` property, north up.
 
     In the file x runs fastest and y upwards, so array row = ny - 1 - iy. ``variable`` is a name; None takes
     the first. Values become codes as in the raster source; ``nodata`` (SGeMS's by default) becomes 255 (NaN).
-    The grid is in cells.
+    ``cell_size`` is the side of a cell in map units, which the file does not tell; without it the grid is in cells.
 
     Raises:
         InputError: no such file, another sha256, a header or a value that is not right (with its line), nz
-            other than 1, no such variable, too few or too many values, NaN, one facies only.
+            other than 1, no such variable, too few or too many values, NaN, one facies only, a cell size that is
+            not positive.
     """
     check_continuous(continuous, thresholds)
     file, digest = context.file(path, sha256)
@@ -49,11 +51,11 @@ def read(
             values = _values(file, stream, names, variable, rows * columns)
     except UnicodeDecodeError:
         raise InputError(f"{file}: not a text file; a GSLIB grid is needed") from None
-    upright = values.reshape(rows, columns)[::-1]
+    upright, grid = values.reshape(rows, columns)[::-1], Grid.declared(rows, columns, cell_size)
     if continuous:
-        return TrainingImage(levels.measured(upright), (), Grid.in_cells(rows, columns), digest)
+        return TrainingImage(levels.measured(upright), (), grid, digest)
     codes = np.ascontiguousarray(levels.code(upright))
-    return TrainingImage(codes, levels.ascending(codes), Grid.in_cells(rows, columns), digest)
+    return TrainingImage(codes, levels.ascending(codes), grid, digest)
 
 
 def _header(file: Path, stream: io.TextIOBase) -> tuple[int, int, list[str]]:

@@ -33,17 +33,20 @@ def read(
     band: int | None = None,
     thresholds: tuple[float, ...] = (),
     continuous: bool = False,
+    cell_size: float | None = None,
 ) -> TrainingImage:
     """Read one band of a picture as facies codes, or as the values of a ``continuous`` property, north up.
 
-    ``band`` counts from 1; None takes the only band of the picture. Distinct values (2 to 16) become codes in
-    ascending order; continuous values need ``thresholds`` to become facies. Declared nodata becomes 255 (NaN). CRS and
-    affine transform are kept; a picture without either gets a grid in cells. A south-up picture is flipped,
-    a rotated one keeps its rotation in the transform. Pixels are read in pieces of whole rows.
+    ``band`` counts from 1; None takes the only band of the picture. Distinct values (2 to 16) become codes in ascending
+    order; continuous values need ``thresholds`` to become facies. Declared nodata becomes 255 (NaN). CRS and affine
+    transform are kept; of a picture without either ``cell_size`` is the side of a cell in map units, or else its grid
+    is in cells. A south-up picture is flipped, a rotated one keeps its rotation in the transform. Pixels are read in
+    pieces of whole rows.
 
     Raises:
         InputError: no such file, another sha256, another format (VRT too), more pixels than the limits allow,
-            several bands and no ``band``, damaged data, NaN, too many values, one facies only.
+            several bands and no ``band``, damaged data, NaN, too many values, one facies only, a ``cell_size`` that
+            is not positive or of a picture that has its own.
     """
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -59,7 +62,7 @@ def read(
                 band = _band(file, source, band)
                 levels.nodata = source.nodatavals[band - 1]
                 values = _read(source, band, levels, np.dtype(np.float32 if continuous else np.uint8))
-                grid = _grid(source)
+                grid = _grid(file, source, cell_size)
         except RasterioError as error:
             reason = " ".join(str(error.__cause__ or error).split())
             raise InputError(f"{file}: cut off or damaged ({reason}); bring a whole copy") from error
@@ -95,12 +98,19 @@ def _read(source: DatasetReader, band: int, levels: Levels, dtype: np.dtype[Any]
     return values
 
 
-def _grid(source: DatasetReader) -> Grid:
+def _grid(file: Path, source: DatasetReader, cell_size: float | None) -> Grid:
     transform, crs = source.transform, source.crs
     if crs is None and transform.is_identity:
-        return Grid.in_cells(source.height, source.width)
+        return Grid.declared(source.height, source.width, cell_size)
     a, b, c, d, e, f = tuple(transform)[:6]
-    return Grid(source.height, source.width, (a, b, c, d, e, f), crs.to_wkt() if crs else None)
+    grid = Grid(source.height, source.width, (a, b, c, d, e, f), crs.to_wkt() if crs else None)
+    if cell_size is not None:
+        height, width = grid.cell_size
+        raise InputError(
+            f"{file}: source.cell_size is {cell_size:g}, but the picture has a grid of its own with cells of "
+            f"{height:g} x {width:g}; leave the key out"
+        )
+    return grid
 
 
 def _north_up(values: Values, grid: Grid) -> tuple[Values, Grid]:
