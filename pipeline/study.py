@@ -60,7 +60,8 @@ def run(
     """Run every cell that is not finished, ``workers`` at once, then write table and plot.
 
     ``words`` are those of this command, for the processes of several workers. Raises Stopped after a signal, with the
-    table of what there is; InputError where another process runs the same study, or its data cannot be made.
+    table of what there is; InputError where another process runs the same study, its data cannot be made, or its table
+    or plot names what is no metric of the first finished cell.
     """
     cells = Cells(root, study)
     with _alone(cells):
@@ -75,6 +76,8 @@ def run(
             for outcome in each:
                 outcomes[outcome.cell] = outcome
                 tell(f"[{len(outcomes)}/{len(study.cells)}] {_line(cells, outcome)}")
+                if outcome.metrics is not None:
+                    study.check_metrics(outcome.metrics)
             status = "FINISHED"
         except Stopped:
             status = "KILLED"
