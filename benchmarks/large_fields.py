@@ -64,7 +64,7 @@ def make_bundle(folder: Path, name: str, options: dict[str, Any], channels: int 
             "latent": {"name": "uniform", "channels": channels},
         },
         "facies": ["background", "channel"],
-        "grid": {"crs": None, "cell_size": [1, 1]},
+        "grid": {"crs": None, "transform": [1, 0, 0, 0, -1, 1], "cell_size": [1, 1]},
         "proportions": {"background": 0.7, "channel": 0.3},
         "weights_sha256": sha256_of(folder / "weights.safetensors"),
     }
