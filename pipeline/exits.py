@@ -60,7 +60,7 @@ def answering() -> Iterator[None]:
     except Exception as error:
         full = _no_room(error)
         if full is None and isinstance(error, OSError) and error.errno in NOT_ALLOWED and error.filename:
-            fail(f"{error.filename}: {error.strerror}", 2)
+            fail(f"{error.filename2 or error.filename}: {error.strerror}", 2)
         if full is None:
             raise
         file = isinstance(full, OSError) and (full.filename2 or full.filename)  # a copy names its source first

@@ -33,6 +33,7 @@ def catching() -> Iterator[Signals]:
     def note(number: int, frame: FrameType | None) -> None:
         seen.number = number
         restore()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def restore() -> None:
         for number, handler in before.items():

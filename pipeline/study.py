@@ -60,8 +60,7 @@ def run(
     """Run every cell that is not finished, ``workers`` at once, then write table and plot.
 
     ``words`` are those of this command, for the processes of several workers. Raises Stopped after a signal, with the
-    table of what there is; InputError where another process runs the same study, its data cannot be made, or its table
-    or plot names what is no metric of the first finished cell.
+    table of what there is; InputError where another process runs the same study, or its data cannot be made.
     """
     cells = Cells(root, study)
     with _alone(cells):
@@ -76,8 +75,9 @@ def run(
             for outcome in each:
                 outcomes[outcome.cell] = outcome
                 tell(f"[{len(outcomes)}/{len(study.cells)}] {_line(cells, outcome)}")
-                if outcome.metrics is not None:
-                    study.check_metrics(outcome.metrics)
+                if [one for one in outcomes.values() if one.metrics] == [outcome]:
+                    for line in study.unknown(outcome.metrics or ()):
+                        tell(line)
             status = "FINISHED"
         except Stopped:
             status = "KILLED"

@@ -48,7 +48,7 @@ class Simulation(Task):
     shown = ("constraint_accuracy", "mph_js_0", "connectivity_y", "hamming")
 
     def __init__(self, project: Project, name: str, device: torch.device):
-        self.experiment, self.device, self.root = project.experiment(name), device, project.root
+        self.experiment, self.device, self.root = project.experiment(name), device, project.context.root
         dataset = self.experiment.dataset
         self.prepared = open_prepared(project.prepared(dataset))
         self.constraints = open_constraints(project.constraints(dataset))

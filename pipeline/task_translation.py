@@ -51,7 +51,8 @@ class Translation(Task):
     )
 
     def __init__(self, project: Project, name: str, device: torch.device):
-        self.name, self.experiment, self.device, self.root = name, project.experiment(name), device, project.root
+        self.name, self.experiment = name, project.experiment(name)
+        self.device, self.root = device, project.context.root
         dataset, system = self.experiment.dataset, self.experiment.system
         self.prepared = open_scenes(project.prepared(dataset))
         self.inputs = (Input(dataset, self.prepared.digest, self.prepared.path),)

@@ -6,17 +6,22 @@ import contextlib
 import importlib.metadata
 import json
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from geogan.files import sha256_of
+from geogan.files import replacing_file, sha256_of
 from geogan.pipeline.cli import app
+from geogan.pipeline.exits import answering
+from geogan.pipeline.project import Project
 from tests.clone import EXPERIMENT, answer, environment, make, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Dataset has no geotransform")]
@@ -54,6 +59,32 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in which nothing has run."""
     return make(tmp_path_factory.mktemp("bare") / "clone")
+
+
+@pytest.mark.parametrize(
+    ("happening", "status", "line"),
+    [
+        (lambda: signal.raise_signal(signal.SIGTERM), 143, "terminated"),
+        (lambda: signal.raise_signal(signal.SIGINT), 130, "interrupted"),
+        (lambda: Path("a" * 300).touch(), 2, f"{'a' * 300}: File name too long"),
+    ],
+)
+def test_what_comes_from_outside_ends_in_one_line_and_leaves_nothing(
+    happening: Callable[[], None], status: int, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(typer.Exit) as ended, answering(), replacing_file(tmp_path / "out.npz"):
+        happening()
+    assert (ended.value.exit_code, capsys.readouterr().err) == (status, f"geogan: {line}\n")
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_raw_files_lie_where_the_project_stays(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(bare)
+    assert Project.load([Path("params.yaml")], []).context.root == bare
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))  # DVC runs queued experiments in copies
+    assert Project.load([Path("params.yaml")], []).context.root == tmp_path
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["simulate"], ["data", "import"]])

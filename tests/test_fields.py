@@ -222,7 +222,9 @@ def test_outputs_are_checked_beforehand(tmp_path: Path) -> None:
         fields.check_output(tmp_path / "b.tif", MAPS, count=70000)
     (tmp_path / "w.gslib").touch()
     (tmp_path / "c.tif.probability.tif").touch()
-    for out, given in (("w.gslib", "w.gslib"), ("c.tif", "c.tif.probability.tif")):
+    fields.write(tmp_path / "d.zarr", ensemble(), {})
+    (tmp_path / "d.zarr" / "w.csv").touch()
+    for out, given in (("w.gslib", "w.gslib"), ("c.tif", "c.tif.probability.tif"), ("d.zarr", "d.zarr/w.csv")):
         with pytest.raises(InputError, match=rf"{out}: would replace .*{given}, which is read; name another file"):
             fields.check_output(tmp_path / out, MAPS, inputs=(None, tmp_path / given))
     (tmp_path / "file").touch()

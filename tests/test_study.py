@@ -152,13 +152,12 @@ def test_a_bad_study_is_refused_in_one_line(section: Any, told: str) -> None:
 
 def test_a_name_that_is_no_metric_is_told_with_those_near_it() -> None:
     study = planned(table=["mph_js_0"], plot={"x": "constraint.weight", "y": "constraint_acuracy"})
-    study.check_metrics(["mph_js_0", "constraint_acuracy"])
-    with pytest.raises(
-        InputError, match=r"study.plot.y: 'constraint_acuracy' is no metric; there is constraint_accuracy\."
-    ):
-        study.check_metrics(["mph_js_0", "constraint_accuracy"])
-    with pytest.raises(InputError, match=r"study.table: 'mph_js_0' is no metric; there is brier, fid\."):
-        study.check_metrics(["fid", "brier"])
+    assert list(study.unknown(["mph_js_0", "constraint_acuracy"])) == []
+    told = "is no metric of the first cell, its place stays empty; there is"
+    assert list(study.unknown(["mph_js_0", "constraint_accuracy"])) == [
+        f"study.plot.y: 'constraint_acuracy' {told} constraint_accuracy"
+    ]
+    assert next(study.unknown(["fid", "brier"])) == f"study.table: 'mph_js_0' {told} brier, fid"
 
 
 SMALL = """

@@ -54,7 +54,7 @@ def check_output(path: Path, maps: Sequence[str] = (), *, count: int = 1, inputs
         if one.is_dir() and not (one == path and path.suffix == ".zarr"):
             raise InputError(f"{one}: is a folder; name a file")
         for given in inputs:
-            if given and one.exists() and given.exists() and one.samefile(given):
+            if given and given.resolve().is_relative_to(one.resolve()):
                 raise InputError(f"{path}: would replace {given}, which is read; name another file")
     if path.suffix == ".zarr" and path.exists() and not fields_zarr.is_ensemble(path):
         raise InputError(f"{path}: exists and is no Zarr store of fields; it is not replaced")

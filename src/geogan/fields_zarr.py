@@ -22,9 +22,9 @@ def is_ensemble(path: Path) -> bool:
     """Whether there is a store that ``write`` made."""
     try:
         attributes = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+        return {"names", "seed", "crs", "transform"} == set(attributes)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return {"names", "seed", "crs", "transform"} == set(attributes)
 
 
 def write(path: Path, ensemble: Ensemble) -> None:

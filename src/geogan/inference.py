@@ -283,7 +283,7 @@ def load_bundle(path: Path, device: str = "auto") -> Bundle:
         return _bundle(path, system, device)
     except InputError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(f"{path / 'system.json'}: is damaged ({what}); export the bundle again") from error
 
@@ -318,5 +318,5 @@ def _bundle(path: Path, system: dict[str, Any], device: str) -> Bundle:
 
 def _cell_size(grid: Mapping[str, Any]) -> tuple[float, float] | None:
     """That of the training image's grid, None of a grid in cells, whose last coefficient is the number of rows."""
-    own = Grid(int(grid["transform"][5]), 1, tuple(grid["transform"]), grid["crs"])
+    own = Grid(max(1, int(grid["transform"][5])), 1, tuple(grid["transform"]), grid["crs"])
     return own.cell_size if own.in_map_units else None

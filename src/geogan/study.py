@@ -16,7 +16,7 @@ import difflib
 import functools
 import itertools
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -88,15 +88,15 @@ class Study:
             for seed in range(self.repeats)
         ]
 
-    def check_metrics(self, metrics: Collection[str]) -> None:
-        """Raise InputError for a name in table or plot that is none of the metrics of a finished cell, nor an axis."""
+    def unknown(self, metrics: Collection[str]) -> Iterator[str]:
+        """A line for each name in table or plot that is none of the metrics of a finished cell, nor an axis."""
         named = [("study.table", name) for name in self.table]
         if self.plot:
             named += [("study.plot.x", self.plot.x), ("study.plot.y", self.plot.y)]
         for where, name in named:
             if name not in metrics and name not in self.axes:
                 near = ", ".join(difflib.get_close_matches(name, metrics)) or ", ".join(sorted(metrics))
-                raise InputError(f"{where}: {name!r} is no metric; there is {near}. Cells that are finished stay so")
+                yield f"{where}: {name!r} is no metric of the first cell, its place stays empty; there is {near}"
 
     def params(self, cell: Cell) -> Params:
         """Params whose only experiment is the cell, under its name.
