@@ -30,6 +30,8 @@ def test_sizes() -> None:
     for rows, columns in ((0, 0), (0, 5), (-3, 5), (3, -1)):
         with pytest.raises(InputError, match=f"--size {rows} {columns}: "):
             Grid.in_cells(rows, columns)
+    with pytest.raises(InputError, match="--size: over 2147483647 rows or columns; take a smaller grid"):
+        Grid.in_cells(10**200, 1)
 
 
 def test_bounds_keep_their_origin_and_grow_to_whole_cells() -> None:

@@ -37,8 +37,10 @@ class Grid:
 
         Raises InputError where a side is not positive.
         """
-        if not (1 <= rows <= MOST and 1 <= columns <= MOST):
-            raise InputError(f"--size {_short(rows)} {_short(columns)}: a grid has 1 to {MOST} rows and columns")
+        if rows < 1 or columns < 1:
+            raise InputError(f"--size {rows} {columns}: a grid has at least 1 row and 1 column")
+        if max(rows, columns) > MOST:
+            raise InputError(f"--size: over {MOST} rows or columns; take a smaller grid")
         return cls(rows, columns, (1.0, 0.0, 0.0, 0.0, -1.0, float(rows)))
 
     @classmethod
@@ -189,11 +191,6 @@ def transformed(source: str, target: str, x: Coordinates, y: Coordinates) -> tup
 def _floor(value: float) -> int:
     """The whole number below; of what is beyond all numbers one that no grid has."""
     return math.floor(value) if math.isfinite(value) else 2 * MOST
-
-
-def _short(number: int) -> str:
-    """A number as text, one of many digits by its size alone."""
-    return str(number) if abs(number) < 10**12 else f"(over {10**12})"
 
 
 def _cells(length: float) -> int:
