@@ -88,7 +88,7 @@ def altered(path: Path) -> Iterator[None]:
         ("datasets.channels.tiel=64", "datasets.channels.tiel: unknown key; known here: "),
         (
             f"{KEY}.generator.depth=3",
-            f"{KEY}.generator.depth: unknown key; known here: dilations, filters, finest_skip, norm",
+            f"{KEY}.generator.depth: unknown key; known here: dilations, filters, finest_skip, norm, nugget",
         ),
         ("datasets.channels.tile='64'", "datasets.channels.tile: input should be a valid integer, got '64'"),
         ("datasets.channels.stride=0", "datasets.channels.stride: must be at least 1, got 0"),

@@ -106,7 +106,7 @@ def test_the_params_of_the_repository_are_valid_alone_and_under_every_profile() 
         (
             f"{EXPERIMENT_KEY}.generator.depth",
             3,
-            f"{EXPERIMENT_KEY}.generator.depth: unknown key; known here: dilations, filters, finest_skip, norm",
+            f"{EXPERIMENT_KEY}.generator.depth: unknown key; known here: dilations, filters, finest_skip, norm, nugget",
         ),
         (
             f"{EXPERIMENT_KEY}.generator.filters",

@@ -31,11 +31,11 @@ SMALL: dict[str, dict[str, Any]] = {  # fewer channels than by default, all laye
 ROWS, COLUMNS = 203, 157  # no multiple of any stride
 
 
-def made(name: str, facies: int = 2) -> Generator:
+def made(name: str, facies: int = 2, **more: Any) -> Generator:
     """A generator whose features have the sizes of a trained one's, with random statistics, images of all values."""
     torch.manual_seed(1)
     channels = 1 if facies == 2 else facies
-    network: Generator = FIELD_GENERATORS[name](1 + channels, channels, 3, **SMALL[name])
+    network: Generator = FIELD_GENERATORS[name](1 + channels, channels, 3, **SMALL[name], **more)
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0
@@ -52,8 +52,8 @@ def made(name: str, facies: int = 2) -> Generator:
     return network.eval()
 
 
-def sampler(name: str, facies: int = 2, margin: int = 0) -> FieldSampler:
-    network = surrounded(made(name, facies), margin).eval()
+def sampler(name: str, facies: int = 2, margin: int = 0, **more: Any) -> FieldSampler:
+    network = surrounded(made(name, facies, **more), margin).eval()
     return FieldSampler(network, Choice("uniform", {"channels": 3}), facies, torch.device("cpu"))
 
 
@@ -96,6 +96,16 @@ def test_windows_leave_no_trace(name: str, facies: int, margin: int) -> None:
     plan = plan_of(drawn, 32)
     assert len(plan) == 35
     assert np.abs(image(drawn, plan, data) - whole).max() < 1e-5
+
+
+@pytest.mark.parametrize(("facies", "margin"), [(2, 16), (3, 0)])
+def test_the_noise_of_single_cells_is_that_of_the_field_in_windows_too(facies: int, margin: int) -> None:
+    drawn, calm = (sampler("unet_residual", facies, margin, nugget=nugget) for nugget in (3.0, 0.0))
+    assert drawn.receptive_field.margin == calm.receptive_field.margin
+    data = hard(facies=facies)
+    whole = image(drawn, plan_of(drawn, None), data)
+    assert np.abs(image(drawn, plan_of(drawn, 32), data) - whole).max() < 1e-5
+    assert np.abs(whole - image(calm, plan_of(calm, None), data)).mean() > 0.1
 
 
 def test_with_a_margin_a_field_has_no_border() -> None:

@@ -262,6 +262,25 @@ def test_without_the_finest_skip_no_single_pixel_path_leads_from_the_condition_t
     assert FIELD_GENERATORS["unet_residual"](2, 1, 3, filters=(4, 6, 8), dilations=(1,)).head.in_channels == 8
 
 
+def test_a_nugget_gives_every_cell_and_facies_a_noise_of_its_own() -> None:
+    options: dict[str, Any] = {"filters": (4, 6, 8), "dilations": (1,)}
+    torch.manual_seed(0)
+    unet = FIELD_GENERATORS["unet_residual"](4, 3, 2, nugget=1.5, **options).eval()
+    assert unet.noise_shape(8, 12) == (2 + 3 * 16, 2, 3)
+    z = torch.rand(1, *unet.noise_shape(8, 12))
+    condition = torch.zeros(1, 4, 8, 12)
+    calm = torch.cat([z[:, :2], torch.zeros_like(z[:, 2:])], dim=1)
+    added = unet(z, condition) - unet(calm, condition)
+    assert torch.allclose(added.flatten().sort().values, 1.5 * z[:, 2:].flatten().sort().values, atol=1e-5)
+    one = calm.clone()
+    one[0, 2 + 16 + 4 * 1 + 2, 1, 2] = 1  # facies 1, row 1 and column 2 of the cells of (1, 2)
+    moved = unet(one, condition) - unet(calm, condition)
+    assert moved[0, 1, 4 + 1, 8 + 2].item() == pytest.approx(1.5, abs=1e-5)
+    assert moved.abs().sum().item() == pytest.approx(1.5, abs=1e-4)
+    with pytest.raises(ValueError, match="nugget must be at least 0, got -1"):
+        FIELD_GENERATORS["unet_residual"](4, 3, 2, nugget=-1.0, **options)
+
+
 ENCODED = [(64, 128, 4), (128, 256, 4), (256, 512, 4)]
 DECODED = [(512, 256, 4), (512, 128, 4), (256, 64, 4), (128, 64, 4), (64, 1, 3)]  # with skips
 PLAIN = [(512, 256, 4), (256, 128, 4), (128, 64, 4), (64, 64, 4), (64, 1, 3)]
@@ -301,6 +320,19 @@ def test_facies_codes_survive_the_image() -> None:
         image = facies.encode(codes, count)
         assert image.shape[1] == facies.channels(count)
         assert torch.equal(facies.decode(image, count), codes)
+
+
+def test_critics_are_shown_facies_and_their_gradient_is_that_of_the_probabilities() -> None:
+    logits = torch.randn(2, 3, 4, 5, requires_grad=True)
+    weight = torch.randn(2, 3, 4, 5)
+    image = facies.activate(logits)
+    shown = facies.decided(image)
+    assert torch.equal(shown, facies.encode(facies.decode(image, 3), 3))
+    (straight,) = torch.autograd.grad((shown * weight).sum(), logits, retain_graph=True)
+    (soft,) = torch.autograd.grad((image * weight).sum(), logits)
+    assert torch.equal(straight, soft)
+    assert soft.abs().sum() > 0
+    assert torch.equal(facies.decided(weight[:, :1]), weight[:, :1])
 
 
 def test_condition_tells_a_datum_of_facies_0_from_no_datum() -> None:

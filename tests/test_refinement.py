@@ -244,6 +244,21 @@ def test_fields_with_a_margin() -> None:
     assert inner.seen[0].shape[-2:] == (SHAPE[0] + 4, SHAPE[1] + 4)
 
 
+@pytest.mark.parametrize("margin", [0, 2])
+def test_the_noise_of_single_cells_stays_as_drawn(margin: int) -> None:
+    inner = Free(image=3)
+    inner.fine = 2  # the last two of three channels; the first one decides between facies 0 and the others
+    wells = {(0, 0): 0, (3, 4): 0, (5, 7): 0}
+    drawn, fields, _ = refined(sampler(surrounded(inner, margin), count=3), wells)
+    mask, codes = hard(wells)
+    assert (drawn[:, mask] != codes[mask]).any()
+    assert (fields[:, mask] == codes[mask]).all()
+    starts = [z for z in inner.seen if len(z) == 1]
+    last = {z[:, 1:].numpy().tobytes() for z in starts}
+    assert len(last) == 2  # one for each field, before the descent and all along it
+    assert len({z[:, :1].numpy().tobytes() for z in starts}) > 2
+
+
 def test_three_facies() -> None:
     wells = {(0, 0): 2, (3, 4): 0, (3, 7): 1, (7, 2): 2}
     of = sampler(Free(image=3), count=3)

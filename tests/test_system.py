@@ -155,6 +155,17 @@ def test_three_facies_train_on_cross_entropy() -> None:
     assert "generator" in reached
 
 
+@pytest.mark.parametrize("turn", ["critic", "generator"])
+def test_of_three_facies_the_critic_is_shown_no_probabilities(turn: str) -> None:
+    system = ConstrainedSGAN(slots(constraint={"name": "masked_cross_entropy"}), 3)
+    seen: list[torch.Tensor] = []
+    system.critic.register_forward_pre_hook(lambda _, shown: seen.append(shown[0]))
+    system.losses(turn, source(3).draw(0, 0, 0, torch.Generator().manual_seed(0)))
+    assert seen
+    for shown in seen:
+        assert torch.equal(shown[:, :3].sort(dim=1).values, torch.eye(3)[0].flip(0)[:, None, None].expand(4, 3, 16, 16))
+
+
 @pytest.mark.parametrize(
     ("parts", "options", "key"),
     [

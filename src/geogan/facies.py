@@ -36,6 +36,18 @@ def activate(logits: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch
     return torch.tanh(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
 
 
+def decided(image: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch channel y x"]:
+    """What a critic is shown of a generated image: of K > 2 facies the one-hot of the most probable, as real ones are.
+
+    Probabilities, however near to 0 and 1, would tell it at once what is generated. The gradient is that of the
+    probabilities (straight-through; Bengio, Leonard, Courville 2013). An image of one channel stays as it is.
+    """
+    if image.shape[1] == 1:
+        return image
+    hard = F.one_hot(image.argmax(dim=1), image.shape[1]).movedim(-1, 1).to(image)
+    return hard + (image - image.detach())
+
+
 def decode(image: Float[Tensor, "batch channel y x"], count: int) -> Codes:
     """Codes of an image: threshold 0 for two facies, else the most probable; of a property its values."""
     if count == CONTINUOUS:

@@ -129,16 +129,17 @@ class Refiner:
     def _descent(
         self, start: Float[Tensor, "row noise zy zx"]
     ) -> Iterator[tuple[Float[Tensor, "row noise zy zx"], UInt8[np.ndarray, "row y x"]]]:
-        """Noise and fields on the way down."""
+        """Noise and fields on the way down. The noise of single cells stays as drawn: to move it is to paste pixels."""
+        moving, fine = start.to(self.sampler.device).tensor_split([start.shape[1] - self.sampler.generator.fine], dim=1)
         rows, columns = self.mask.shape
         shown = self._condition.expand(len(start), -1, -1, -1)
 
         def draw(z: Float[Tensor, "row noise zy zx"]) -> Float[Tensor, "row channel y x"]:
-            logits: Tensor = self.sampler.generator(z, shown)[..., :rows, :columns]
+            logits: Tensor = self.sampler.generator(torch.cat([z, fine], dim=1), shown)[..., :rows, :columns]
             return self.sampler.offset(logits)
 
         wells = Wells.of(self.mask, self.codes, self.sampler.device)
-        for z, logits in descend(draw, start.to(self.sampler.device), self.sampler.latent.name, wells, self.steps):
+        for z, logits in descend(draw, moving, self.sampler.latent.name, wells, self.steps):
             yield z, facies.decode(facies.activate(logits), self.sampler.count).cpu().numpy()
 
     def _deviation(self, z: Float[Tensor, "noise zy zx"]) -> float:

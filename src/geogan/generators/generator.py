@@ -11,11 +11,13 @@ from torch import Tensor, nn
 class Generator(nn.Module, ABC):
     """(noise map, condition) -> logits, for any field whose sides are multiples of ``stride``.
 
-    ``margin``: cells around the field that the noise map covers too.
+    ``margin``: cells around the field that the noise map covers too. ``fine``: how many channels of the noise map, the
+    last ones, are noises of single cells.
     """
 
     stride: int
     margin: int = 0
+    fine: int = 0
 
     @abstractmethod
     def noise_shape(self, rows: int, columns: int) -> tuple[int, int, int]:

@@ -21,7 +21,7 @@ class Surrounded(Generator):
 
     def __init__(self, inner: Generator, margin: int):
         super().__init__()
-        self.inner, self.stride, self.margin = inner, inner.stride, margin
+        self.inner, self.stride, self.margin, self.fine = inner, inner.stride, margin, inner.fine
 
     def noise_shape(self, rows: int, columns: int) -> tuple[int, int, int]:
         return self.inner.noise_shape(rows + 2 * self.margin, columns + 2 * self.margin)

@@ -140,7 +140,7 @@ class ConstrainedSGAN(System):
         condition = self._condition(own.mask, own.codes, own.truth)
         with torch.no_grad():
             image = facies.activate(self._logits(condition, batch.rng))
-        real, fake = self._real(batch), self._shown(image, condition)
+        real, fake = self._real(batch), self._shown(facies.decided(image), condition)
         terms = {"adversarial": self.objective.critic(self.critic(real), self.critic(fake))}
         if self.slots.critic_penalty.name != "none":
             terms["penalty"] = self.slots.critic_penalty.build(CRITIC_PENALTIES, self.critic, real, fake, batch.rng)
@@ -154,7 +154,7 @@ class ConstrainedSGAN(System):
         condition = self._condition(own.mask, own.codes, own.truth)
         logits = self._logits(condition, batch.rng)
         image = facies.activate(logits)
-        fake = self.critic(self._shown(image, condition))
+        fake = self.critic(self._shown(facies.decided(image), condition))
         real = self.critic(self._real(batch)) if self.objective.relativistic else fake
         terms = {"adversarial": self.objective.generator(real, fake)}
         if self.constraint_as == "penalty":
